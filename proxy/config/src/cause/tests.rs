@@ -1,0 +1,17 @@
+//! The closed set keeps its form.
+
+use std::collections::BTreeSet;
+
+use super::Cause;
+
+#[test]
+fn every_cause_has_a_word_of_its_own_in_snake_case() {
+    let words: BTreeSet<_> = Cause::ALL.iter().map(|cause| cause.as_str()).collect();
+    assert_eq!(words.len(), Cause::ALL.len());
+    assert!(words.iter().all(|word| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
+}
+
+#[test]
+fn every_cause_is_an_error_to_http() {
+    assert!(Cause::ALL.iter().all(|cause| (400..600).contains(&cause.status())));
+}

@@ -1,0 +1,105 @@
+//! What makes a route of the table valid. Pure; the proxy refuses what this refuses, and the controller never sends it.
+
+use std::collections::BTreeSet;
+
+use crate::feature;
+use crate::v1alpha1::{AuthType, FunctionUrl, InvokeMode, RefusalReason, Route, route::Upstream};
+
+/// Why a route can't be served. Each is a [`RefusalReason`] with a text for people.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// A feature of `requires` that the proxy lacks.
+    #[error("this proxy lacks the feature {0:?}: upgrade it")]
+    UnsupportedFeature(String),
+    /// The port is outside 1 to 65535.
+    #[error("port {0} is not a port: expected 1 to 65535")]
+    Port(u32),
+    /// A field that must be given is empty.
+    #[error("{0} is empty")]
+    Empty(&'static str),
+    /// No upstream, or one of a kind that this version doesn't know.
+    #[error("the upstream is missing or of a kind that this version doesn't know")]
+    Upstream,
+    /// An enum number that this version doesn't know. It is refused, never read as a default.
+    #[error("{field} has the unknown value {value}")]
+    UnknownEnum {
+        /// The field.
+        field: &'static str,
+        /// Its number on the wire.
+        value: i32,
+    },
+    /// The host isn't the host of a function URL.
+    #[error("host {0:?} is not the host of a function URL")]
+    Host(String),
+}
+
+impl Invalid {
+    /// The reason on the wire.
+    pub fn reason(&self) -> RefusalReason {
+        match self {
+            Invalid::UnsupportedFeature(_) => RefusalReason::UnsupportedFeature,
+            Invalid::Port(_)
+            | Invalid::Empty(_)
+            | Invalid::Upstream
+            | Invalid::UnknownEnum { .. }
+            | Invalid::Host(_) => RefusalReason::Invalid,
+        }
+    }
+}
+
+/// Whether a proxy with these features can serve the route.
+///
+/// # Errors
+/// The first rule that the route breaks. Missing features come first: what else looks wrong may be theirs.
+pub fn validate_route(route: &Route, supported: &BTreeSet<&str>) -> Result<(), Invalid> {
+    if let Some(feature) = feature::missing(&route.requires, supported) {
+        return Err(Invalid::UnsupportedFeature(feature.to_owned()));
+    }
+    if route.port == 0 || route.port > u32::from(u16::MAX) {
+        return Err(Invalid::Port(route.port));
+    }
+    for (field, value) in [("namespace", &route.namespace), ("name", &route.name)] {
+        if value.is_empty() {
+            return Err(Invalid::Empty(field));
+        }
+    }
+    match &route.upstream {
+        Some(Upstream::FunctionUrl(upstream)) => validate_function_url(upstream),
+        None => Err(Invalid::Upstream),
+    }
+}
+
+fn validate_function_url(upstream: &FunctionUrl) -> Result<(), Invalid> {
+    match AuthType::try_from(upstream.auth_type) {
+        Ok(AuthType::AwsIam | AuthType::None) => {}
+        Ok(AuthType::Unspecified) | Err(_) => {
+            return Err(Invalid::UnknownEnum { field: "auth_type", value: upstream.auth_type });
+        }
+    }
+    match InvokeMode::try_from(upstream.invoke_mode) {
+        Ok(InvokeMode::Buffered | InvokeMode::ResponseStream) => {}
+        Ok(InvokeMode::Unspecified) | Err(_) => {
+            return Err(Invalid::UnknownEnum { field: "invoke_mode", value: upstream.invoke_mode });
+        }
+    }
+    if upstream.region.is_empty() {
+        return Err(Invalid::Empty("region"));
+    }
+    if !is_function_url_host(&upstream.host, &upstream.region) {
+        return Err(Invalid::Host(upstream.host.clone()));
+    }
+    Ok(())
+}
+
+/// `<url id>.lambda-url.<region>.on.aws`, in lower case.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html>
+fn is_function_url_host(host: &str, region: &str) -> bool {
+    let Some((id, rest)) = host.split_once('.') else { return false };
+    !id.is_empty()
+        && id.len() <= 63
+        && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        && rest.strip_prefix("lambda-url.").and_then(|rest| rest.strip_suffix(".on.aws")) == Some(region)
+}
+
+#[cfg(test)]
+mod tests;
