@@ -59,7 +59,7 @@ pub struct Function {
 #[derive(KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Upstream {
-    /// See [`UpstreamType`], whose description the schema takes.
+    /// How the function is reached. FunctionURL: by the function's URL.
     #[serde(rename = "type")]
     pub type_: UpstreamType,
 
