@@ -85,7 +85,8 @@ impl Api {
     pub async fn send(&self, request: Request<Bytes>) -> anyhow::Result<Response<Bytes>> {
         let (mut parts, body) = request.into_parts();
         parts.uri = format!("http://{}{}", self.address, parts.uri).parse()?;
-        let answer = self.client.request(Request::from_parts(parts, Full::new(body))).await.context("call the endpoint")?;
+        let answer =
+            self.client.request(Request::from_parts(parts, Full::new(body))).await.context("call the endpoint")?;
         let (parts, body) = answer.into_parts();
         Ok(Response::from_parts(parts, body.collect().await?.to_bytes()))
     }

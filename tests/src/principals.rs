@@ -45,7 +45,8 @@ impl Principals {
     /// Creates the roles, named after `run` so that runs on one emulator never meet, and assumes them.
     pub async fn create(emulator: SocketAddr, admin: &AwsCredentials, run: &str) -> anyhow::Result<Self> {
         let api = Api::new(emulator, admin.clone(), REGION);
-        let controller = role(&api, &format!("lambdaroute-controller-{run}"), Some(&controller_policy(ACCOUNT)?)).await?;
+        let controller =
+            role(&api, &format!("lambdaroute-controller-{run}"), Some(&controller_policy(ACCOUNT)?)).await?;
         let proxies = role(&api, &format!("lambdaroute-proxies-{run}"), None).await?;
         let stranger = role(&api, &format!("stranger-{run}"), None).await?;
         let execution_role = create_role(&api, &format!("functions-{run}"), "lambda.amazonaws.com").await?;

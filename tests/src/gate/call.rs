@@ -68,8 +68,7 @@ impl Seen {
     }
 
     pub(super) fn request(&self) -> anyhow::Result<Request<Bytes>> {
-        let mut request =
-            Request::builder().method(self.method.clone()).uri(self.target()).body(self.body.clone())?;
+        let mut request = Request::builder().method(self.method.clone()).uri(self.target()).body(self.body.clone())?;
         *request.headers_mut() = self.headers.clone();
         Ok(request)
     }

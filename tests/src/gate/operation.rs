@@ -137,9 +137,24 @@ mod tests {
         let arn = "arn%3Aaws%3Alambda%3Aeu-west-1%3A111122223333%3Afunction%3Aorders";
         let cases = [
             (Method::GET, "/2021-10-31/functions/orders/url".to_owned(), Operation::GetFunctionUrlConfig, None),
-            (Method::PUT, format!("/2021-10-31/functions/{arn}/url?Qualifier=PROD"), Operation::UpdateFunctionUrlConfig, Some("PROD")),
-            (Method::POST, format!("/2015-03-31/functions/{arn}%3APROD/policy"), Operation::AddPermission, Some("PROD")),
-            (Method::DELETE, "/2015-03-31/functions/orders/policy/a?RevisionId=x".to_owned(), Operation::RemovePermission, None),
+            (
+                Method::PUT,
+                format!("/2021-10-31/functions/{arn}/url?Qualifier=PROD"),
+                Operation::UpdateFunctionUrlConfig,
+                Some("PROD"),
+            ),
+            (
+                Method::POST,
+                format!("/2015-03-31/functions/{arn}%3APROD/policy"),
+                Operation::AddPermission,
+                Some("PROD"),
+            ),
+            (
+                Method::DELETE,
+                "/2015-03-31/functions/orders/policy/a?RevisionId=x".to_owned(),
+                Operation::RemovePermission,
+                None,
+            ),
             (Method::GET, "/2015-03-31/functions/orders".to_owned(), Operation::GetFunction, None),
         ];
         for (method, path, operation, qualifier) in cases {

@@ -13,7 +13,8 @@ fn now() -> SystemTime {
 }
 
 fn keys() -> (KnownKeys, AwsCredentials) {
-    let credentials = AwsCredentials { session_token: Some("token".into()), ..AwsCredentials::key("ASIAEXAMPLE", "secret") };
+    let credentials =
+        AwsCredentials { session_token: Some("token".into()), ..AwsCredentials::key("ASIAEXAMPLE", "secret") };
     let keys = KnownKeys::default();
     let arn = "arn:aws:iam::111122223333:role/proxies".to_owned();
     keys.add(Identity { credentials: credentials.clone(), arn, may_invoke: false });
