@@ -2,21 +2,21 @@
 # Both images from one build:
 #   docker build --target controller -t lambdaroute/controller .
 #   docker build --target proxy -t lambdaroute/proxy .
-# The binaries are static (musl), the final stages hold one binary and the CA certificates, and run as nobody's user.
+# The binaries are static (musl's default; the build fails if one needs a shared library), the final stages hold one binary and the CA certificates, and run as nobody's user.
 
 FROM rust:1.95.0-alpine AS build
 # aws-lc-sys, the TLS library's core, is C: it needs a compiler, make and cmake.
 RUN apk add --no-cache build-base cmake perl ca-certificates
 WORKDIR /src
-COPY Cargo.toml Cargo.lock rust-toolchain.toml ./
+COPY Cargo.toml Cargo.lock ./
 COPY crds crds
 COPY proxy proxy
 COPY controller controller
 COPY tests tests
-ENV RUSTFLAGS="-C target-feature=+crt-static"
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked -p lambdaroute-controller -p lambdaroute-proxy \
+    && ! readelf -d target/release/lambdaroute-controller target/release/lambdaroute-proxy | grep NEEDED \
     && mkdir /out && cp target/release/lambdaroute-controller target/release/lambdaroute-proxy /out/
 
 FROM scratch AS base
