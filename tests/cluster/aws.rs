@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::ensure;
-use lambdaroute_tests::emulator::Emulator;
+use lambdaroute_tests::emulator::{ACCOUNT, Emulator, REGION};
 use lambdaroute_tests::functions::{Function, Functions, Handler};
 use lambdaroute_tests::gate::{Gate, LambdaRules};
 use lambdaroute_tests::principals::Principals;
@@ -28,7 +28,9 @@ impl Aws {
         let venv = Venv::ensure(cache).await?;
         let emulator = Emulator::start(&venv, directory).await?;
         let principals = Principals::create(emulator.address(), emulator.admin(), "cluster").await?;
-        let gate = Gate::before_emulator(emulator.address(), LambdaRules::new(principals.keys.clone())).await?;
+        let keys = principals.keys.clone();
+        let rules = LambdaRules::new(emulator.address(), emulator.admin().clone(), keys, ACCOUNT, REGION);
+        let gate = Gate::before_emulator(emulator.address(), rules).await?;
         let relay = Relay::open(settings.aws_listen, gate.address()).await?;
         let endpoint = settings.aws_endpoint.clone().unwrap_or_else(|| format!("http://{}", relay.address()));
         let functions = Functions::new(&emulator, &principals);

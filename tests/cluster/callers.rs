@@ -87,8 +87,8 @@ impl Caller {
         enough: impl FnMut(&Report) -> bool,
     ) -> anyhow::Result<Report> {
         let waited = tokio::time::timeout(limit, self.reports.wait_for(enough)).await;
-        match waited {
-            Ok(Ok(report)) => return Ok(report.clone()),
+        match waited.map(|report| report.map(|report| report.clone())) {
+            Ok(Ok(report)) => return Ok(report),
             Ok(Err(_)) => (),
             Err(_) => bail!("{} has not {what} within {} s: {:?}", self.name, limit.as_secs(), self.report()),
         }

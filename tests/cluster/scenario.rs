@@ -49,11 +49,8 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
         tokio::fs::remove_dir_all(&directory).await?;
     }
     tokio::fs::create_dir_all(&directory).await?;
-    let cache = lambdaroute_tests::cache();
-    let helm = match &settings.helm {
-        Some(helm) => helm.clone(),
-        None => lambdaroute_tests::helm::program(&cache).await?,
-    };
+    let cache = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).to_owned();
+    let helm = settings.helm.clone().unwrap_or_else(|| "helm".into());
     let aws = Aws::start(&settings, &cache, &directory).await?;
     let release = Release::new(&settings, helm, client.clone());
     let cluster = Cluster { client, settings, release, aws, started };
