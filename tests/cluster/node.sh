@@ -16,8 +16,9 @@ images=$target/images
 export NODE_BIN=${NODE_BIN:-/tmp/node/bin}
 NODE_STATE=$(mktemp -d) NODE_CGROUP=lambdaroute-$$
 export NODE_STATE NODE_CGROUP
-# One build serves the tests and the images: static, with glibc.
+# Static binaries with glibc. The target is named so that the flag doesn't reach build scripts and procedural macros.
 export RUSTFLAGS=${RUSTFLAGS--C target-feature=+crt-static}
+export CARGO_BUILD_TARGET=${CARGO_BUILD_TARGET:-$(rustc -vV | sed -n 's/^host: //p')}
 
 relay=
 finish() {
@@ -44,7 +45,7 @@ cargo test --locked -p lambdaroute-tests --test cluster --no-run
 mkdir -p "$images"
 import=
 for program in lambdaroute-controller lambdaroute-proxy caller; do
-	strip -o "$images/$program" "$target/debug/$program"
+	strip -o "$images/$program" "$target/$CARGO_BUILD_TARGET/debug/$program"
 	image=lambdaroute-${program#lambdaroute-}
 	IMAGE_USER=65532:65532 "$node/image.sh" "$images/$image.tar" "localhost/$image:test" "/$program" "$images/$program"
 	import="$import'$node/in-node.sh' ctr images import '$images/$image.tar' >/dev/null; "

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::bail;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
 /// Asks until there is an answer, every 300 ms.
 pub(crate) async fn until<T>(
@@ -12,11 +12,12 @@ pub(crate) async fn until<T>(
     mut ask: impl AsyncFnMut() -> anyhow::Result<Option<T>>,
 ) -> anyhow::Result<T> {
     let deadline = Instant::now() + limit;
-    while Instant::now() < deadline {
+    let mut turns = tokio::time::interval(Duration::from_millis(300));
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while turns.tick().await < deadline {
         if let Some(answer) = ask().await? {
             return Ok(answer);
         }
-        tokio::time::sleep(Duration::from_millis(300)).await;
     }
     bail!("waited {} s in vain for {what}", limit.as_secs())
 }

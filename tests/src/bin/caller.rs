@@ -152,6 +152,7 @@ impl Run {
     }
 
     async fn wait_for_first_answers(&self, targets: &[Target], limit: Duration) {
+        let mut turns = ticks(5.0);
         for (index, target) in targets.iter().enumerate() {
             loop {
                 let begun = Instant::now();
@@ -160,7 +161,7 @@ impl Run {
                     self.note(index, target, begun, answer);
                     break;
                 }
-                tokio::time::sleep(Duration::from_millis(200)).await;
+                turns.tick().await;
             }
         }
     }

@@ -1,0 +1,9 @@
+//! Tests over the source itself: who may import whom, what a pure file may name, and the shape of files. They keep the
+//! invariants that README.md tells, and need nothing but the checkout and cargo.
+
+mod chart;
+mod docker;
+mod files;
+mod imports;
+mod purity;
+mod shape;
