@@ -8,6 +8,7 @@ use lambdaroute_tests::emulator::{ACCOUNT, Emulator, REGION};
 use lambdaroute_tests::functions::{Function, Functions, Handler};
 use lambdaroute_tests::gate::{Gate, LambdaRules};
 use lambdaroute_tests::principals::Principals;
+use lambdaroute_tests::target;
 use lambdaroute_tests::venv::Venv;
 
 use crate::relay::Relay;
@@ -24,8 +25,8 @@ pub(crate) struct Aws {
 }
 
 impl Aws {
-    pub(crate) async fn start(settings: &Settings, cache: &Path, directory: &Path) -> anyhow::Result<Self> {
-        let venv = Venv::ensure(cache).await?;
+    pub(crate) async fn start(settings: &Settings, directory: &Path) -> anyhow::Result<Self> {
+        let venv = Venv::ensure(&target::cache()).await?;
         let emulator = Emulator::start(&venv, directory).await?;
         let principals = Principals::create(emulator.address(), emulator.admin(), "cluster").await?;
         let keys = principals.keys.clone();

@@ -12,7 +12,6 @@ mod release;
 mod routes;
 mod scenario;
 mod settings;
-mod wait;
 
 use settings::Settings;
 

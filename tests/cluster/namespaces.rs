@@ -6,9 +6,8 @@ use anyhow::{Context, ensure};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
 use kube::api::{DeleteParams, PostParams};
 use kube::{Api, Client, ResourceExt};
+use lambdaroute_tests::wait::within;
 use serde_json::json;
-
-use crate::wait::until;
 
 const MARK: (&str, &str) = ("lambdaroute.dev/test", "cluster");
 const LIMIT: Duration = Duration::from_secs(120);
@@ -29,7 +28,7 @@ pub(crate) async fn create(client: &Client, names: &[&str]) -> anyhow::Result<()
         // Kubernetes puts these there a moment later; an inventory is to have them.
         let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), name);
         let maps: Api<ConfigMap> = Api::namespaced(client.clone(), name);
-        until(LIMIT, "the namespace's defaults", async || {
+        within(LIMIT, "the namespace's defaults", async || {
             let both = (accounts.get_opt("default").await?, maps.get_opt("kube-root-ca.crt").await?);
             Ok(matches!(both, (Some(_), Some(_))).then_some(()))
         })
@@ -48,7 +47,7 @@ pub(crate) async fn delete(client: &Client, names: &[&str]) -> anyhow::Result<()
         namespaces.delete(name, &DeleteParams::default()).await?;
     }
     for name in names {
-        until(LIMIT, "the namespaces to go", async || Ok(namespaces.get_opt(name).await?.is_none().then_some(())))
+        within(LIMIT, "the namespaces to go", async || Ok(namespaces.get_opt(name).await?.is_none().then_some(())))
             .await?;
     }
     Ok(())

@@ -12,12 +12,12 @@ use kube::runtime::conditions::is_deployment_completed;
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client, ResourceExt};
 use lambdaroute_tests::emulator::REGION;
+use lambdaroute_tests::helm;
+use lambdaroute_tests::wait::within;
 use serde_json::{Value, json};
-use tokio::process::Command;
 
 use crate::aws::Aws;
 use crate::settings::Settings;
-use crate::wait::until;
 
 /// The release's name.
 const RELEASE: &str = "lambdaroute";
@@ -27,14 +27,13 @@ const DEPLOYMENTS: [&str; 2] = ["lambdaroute-controller", "lambdaroute-proxy"];
 const SECRETS: [&str; 2] = ["aws-controller", "aws-proxy"];
 
 pub(crate) struct Release {
-    helm: PathBuf,
     kubeconfig: PathBuf,
     client: Client,
 }
 
 impl Release {
-    pub(crate) fn new(settings: &Settings, helm: PathBuf, client: Client) -> Self {
-        Self { helm, kubeconfig: settings.kubeconfig.clone(), client }
+    pub(crate) fn new(settings: &Settings, client: Client) -> Self {
+        Self { kubeconfig: settings.kubeconfig.clone(), client }
     }
 
     /// Installs chart and images, with credentials from Secrets (a cluster without IRSA and Pod Identity).
@@ -65,10 +64,9 @@ impl Release {
         }
         let file = directory.join("values.json");
         tokio::fs::write(&file, values.to_string()).await?;
-        let chart = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/lambdaroute");
-        let mut command = self.helm("install");
-        command.arg(chart).arg("--values").arg(file).args(["--wait", "--timeout", "180s"]);
-        run(command).await
+        let (chart, file) = (helm::chart(), file.to_string_lossy().into_owned());
+        self.helm(&["install", RELEASE, &chart.to_string_lossy(), "--values", &file, "--wait", "--timeout", "180s"])
+            .await
     }
 
     /// Both Deployments at once get new Pods. Returns when the new ones are ready and the old ones are gone.
@@ -86,7 +84,7 @@ impl Release {
             anyhow::Ok(())
         };
         tokio::time::timeout(limit, both).await.context("the rolling restart didn't come to its end")??;
-        until(limit, "the old Pods to be gone", async || Ok(self.pods().await?.is_disjoint(&before).then_some(())))
+        within(limit, "the old Pods to be gone", async || Ok(self.pods().await?.is_disjoint(&before).then_some(())))
             .await
     }
 
@@ -99,9 +97,7 @@ impl Release {
 
     /// Uninstalls, and takes away what the suite itself had added.
     pub(crate) async fn uninstall(&self) -> anyhow::Result<()> {
-        let mut command = self.helm("uninstall");
-        command.args(["--wait", "--timeout", "120s", "--ignore-not-found"]);
-        run(command).await?;
+        self.helm(&["uninstall", RELEASE, "--wait", "--timeout", "120s", "--ignore-not-found"]).await?;
         let secrets: Api<Secret> = Api::namespaced(self.client.clone(), NAMESPACE);
         for name in SECRETS {
             match secrets.delete(name, &DeleteParams::default()).await {
@@ -113,17 +109,15 @@ impl Release {
         Ok(())
     }
 
-    fn helm(&self, verb: &str) -> Command {
-        let mut command = Command::new(&self.helm);
-        command.args([verb, RELEASE, "--namespace", NAMESPACE, "--kubeconfig"]).arg(&self.kubeconfig);
-        command.env_remove("KUBECONFIG").stdin(std::process::Stdio::null()).kill_on_drop(true);
-        command
+    async fn helm(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let mut arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        arguments.extend(["--namespace".to_owned(), NAMESPACE.to_owned()]);
+        let kubeconfig = self.kubeconfig.clone();
+        let run = move || {
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            helm::helm(&arguments, Some(&kubeconfig))
+        };
+        tokio::task::spawn_blocking(run).await??;
+        Ok(())
     }
-}
-
-async fn run(mut command: Command) -> anyhow::Result<()> {
-    let output = command.output().await.context("run helm")?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "helm failed ({}): {said}", output.status);
-    Ok(())
 }

@@ -7,8 +7,7 @@ use k8s_openapi::api::core::v1::Service;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use lambdaroute_crds::LambdaRoute;
-
-use crate::wait::until;
+use lambdaroute_tests::wait::within;
 
 /// Makes a route, as `kubectl create` does.
 pub(crate) async fn create(client: &Client, namespace: &str, name: &str, function: &str) -> anyhow::Result<()> {
@@ -34,7 +33,7 @@ spec:
 pub(crate) async fn ready(client: &Client, namespace: &str, count: usize, limit: Duration) -> anyhow::Result<()> {
     let routes: Api<LambdaRoute> = Api::namespaced(client.clone(), namespace);
     let mut waiting = String::new();
-    let all = until(limit, "all routes to be Ready", async || {
+    let all = within(limit, "all routes to be Ready", async || {
         let list = routes.list(&ListParams::default()).await?;
         let open: Vec<&LambdaRoute> = list.items.iter().filter(|route| !is_ready(route)).collect();
         waiting = open.first().map(|route| format!("{}: {:?}", route.name_any(), route.status)).unwrap_or_default();
@@ -58,7 +57,7 @@ pub(crate) async fn delete(client: &Client, namespace: &str, limit: Duration) ->
     let routes: Api<LambdaRoute> = Api::namespaced(client.clone(), namespace);
     let services: Api<Service> = Api::namespaced(client.clone(), namespace);
     routes.delete_collection(&DeleteParams::default(), &ListParams::default()).await?;
-    until(limit, "routes and Services to go", async || {
+    within(limit, "routes and Services to go", async || {
         let left = routes.list_metadata(&ListParams::default()).await?.items.len();
         let services = services.list_metadata(&ListParams::default()).await?.items.len();
         Ok((left == 0 && services == 0).then_some(()))

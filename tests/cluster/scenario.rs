@@ -9,12 +9,14 @@ use kube::api::DeleteParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use lambdaroute_tests::functions::Function;
+use lambdaroute_tests::target;
+use lambdaroute_tests::wait::within;
 
 use crate::aws::Aws;
 use crate::callers::Caller;
 use crate::release::{self, Release};
 use crate::settings::Settings;
-use crate::{evidence, inventory, namespaces, routes, wait};
+use crate::{evidence, inventory, namespaces, routes};
 
 const SHOP: &str = "shop";
 const MANY: &str = "lambdaroute-many";
@@ -44,15 +46,9 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     }
     let kubeconfig = Kubeconfig::read_from(&settings.kubeconfig).context("read LAMBDAROUTE_CLUSTER_KUBECONFIG")?;
     let client = Client::try_from(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?)?;
-    let directory = settings.logs.join("run");
-    if directory.exists() {
-        tokio::fs::remove_dir_all(&directory).await?;
-    }
-    tokio::fs::create_dir_all(&directory).await?;
-    let cache = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).to_owned();
-    let helm = settings.helm.clone().unwrap_or_else(|| "helm".into());
-    let aws = Aws::start(&settings, &cache, &directory).await?;
-    let release = Release::new(&settings, helm, client.clone());
+    let directory = target::run_directory("cluster")?;
+    let aws = Aws::start(&settings, &directory).await?;
+    let release = Release::new(&settings, client.clone());
     let cluster = Cluster { client, settings, release, aws, started };
     cluster.said("images, AWS and the API server are there");
 
@@ -145,7 +141,7 @@ impl Cluster {
 
         let url = "http://slow.shop/?seconds=45|slept";
         let long = self.caller(CALLERS, "long", &["--target", url, "--requests", "1", "--timeout", "120"]).await?;
-        wait::until(Duration::from_secs(30), "the long request to reach its function", async || {
+        within(Duration::from_secs(30), "the long request to reach its function", async || {
             Ok((slow.invocations().await? == 1).then_some(()))
         })
         .await?;
@@ -179,7 +175,7 @@ impl Cluster {
             "apiregistration.k8s.io/APIService /v1alpha1.lambdaroute.dev".to_owned(),
         ];
         let mut left = BTreeSet::new();
-        let gone = wait::until(Duration::from_secs(90), "the uninstall to leave nothing but the CRD", async || {
+        let gone = within(Duration::from_secs(90), "the uninstall to leave nothing but the CRD", async || {
             let after = inventory::inventory(&self.client, &[release::NAMESPACE, SHOP, MANY]).await?;
             left = after.difference(&before).filter(|line| !kept.contains(line)).cloned().collect();
             ensure!(after.contains(&kept[0]), "the uninstall took the CRD, and with it all routes");

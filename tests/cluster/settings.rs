@@ -11,8 +11,6 @@ use anyhow::Context;
 pub(crate) struct Settings {
     /// `LAMBDAROUTE_CLUSTER_KUBECONFIG`: an administrator's kubeconfig. Absent: the suite is skipped.
     pub(crate) kubeconfig: PathBuf,
-    /// `LAMBDAROUTE_CLUSTER_HELM`: the helm program. Absent: built from its Go module, as for the other suites.
-    pub(crate) helm: Option<PathBuf>,
     /// `LAMBDAROUTE_CLUSTER_IMAGE_IMPORT`: a shell command that brings the images in. Absent: they are there already or
     /// can be pulled.
     pub(crate) image_import: Option<String>,
@@ -27,8 +25,6 @@ pub(crate) struct Settings {
     pub(crate) aws_listen: SocketAddr,
     /// `LAMBDAROUTE_CLUSTER_AWS_ENDPOINT`: the same place as pods see it, if that differs: a URL.
     pub(crate) aws_endpoint: Option<String>,
-    /// `LAMBDAROUTE_CLUSTER_LOGS`: a directory for what a failed run leaves to read. Absent: one below the target directory.
-    pub(crate) logs: PathBuf,
 }
 
 impl Settings {
@@ -43,15 +39,12 @@ impl Settings {
         let aws_listen = listen.parse().or_else(|_| listen.parse().map(|address| SocketAddr::new(address, 0)));
         Ok(Some(Self {
             kubeconfig: kubeconfig.into(),
-            helm: read("HELM").map(PathBuf::from),
             image_import: read("IMAGE_IMPORT"),
             controller_image: image("CONTROLLER_IMAGE", "controller"),
             proxy_image: image("PROXY_IMAGE", "proxy"),
             caller_image: image("CALLER_IMAGE", "caller"),
             aws_listen: aws_listen.context("LAMBDAROUTE_CLUSTER_AWS_LISTEN is no address: give IP or IP:PORT")?,
             aws_endpoint: read("AWS_ENDPOINT"),
-            logs: read("LOGS")
-                .map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cluster"), PathBuf::from),
         }))
     }
 }
