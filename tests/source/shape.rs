@@ -59,7 +59,7 @@ fn parents(path: &str) -> Option<Vec<String>> {
         return None;
     }
     let (above, last) = folder.rsplit_once('/').unwrap_or((folder, ""));
-    let root = last == "src" || above == "tests" && last != "src";
+    let root = last == "src" || above == "tests";
     if root && ["lib.rs", "main.rs"].contains(&name) {
         return None;
     }

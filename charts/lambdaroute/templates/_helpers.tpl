@@ -108,8 +108,6 @@ topologySpreadConstraints:
 
 {{/* Environment that both binaries read. */}}
 {{- define "lambdaroute.env" -}}
-- name: RUST_LOG
-  value: {{ .root.Values.log.filter | quote }}
 - name: POD_NAME
   valueFrom: {fieldRef: {fieldPath: metadata.name}}
 - name: POD_NAMESPACE
