@@ -44,7 +44,7 @@ async fn a_vanished_statement_is_seen_by_the_proxy_told_to_the_caller_and_repair
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_route_goes_public_and_back_with_the_same_url() -> anyhow::Result<()> {
-    let stack = Stack::with("public", Shape { controller_flags: vec!["--allow-public-url".into()], ..Shape::default() }).await?;
+    let stack = Stack::with("public", Shape { values: json!({"allowPublicURL": true}), ..Shape::default() }).await?;
     let function = stack.function(Handler::Echo).await?;
     let spec = |auth: &str| {
         format!("{{function: {{name: {}}}, upstream: {{type: FunctionURL, functionURL: {{authType: {auth}}}}}}}", function.name())

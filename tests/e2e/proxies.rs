@@ -15,8 +15,8 @@ fn no_proxies() -> Shape {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unassigned_proxy_gets_no_route() -> anyhow::Result<()> {
-    let flags = vec!["--proxies-per-route=1".into()];
-    let stack = Stack::with("assigned", Shape { proxies: 0, controller_flags: flags, ..Shape::default() }).await?;
+    let values = json!({"proxiesPerRoute": 1});
+    let stack = Stack::with("assigned", Shape { proxies: 0, values, ..Shape::default() }).await?;
     let function = stack.function(Handler::Echo).await?;
     let one = stack.scripted_proxy(Answer::Serve).await?;
     let two = stack.scripted_proxy(Answer::Serve).await?;
@@ -48,8 +48,8 @@ async fn a_proxy_that_lacks_a_required_feature_refuses_the_route_and_status_says
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_cut_off_from_the_controller_leaves_the_slice_when_a_route_is_tightened() -> anyhow::Result<()> {
-    let flags = vec!["--allow-public-url".into()];
-    let stack = Stack::with("tightened", Shape { proxies: 0, controller_flags: flags, ..Shape::default() }).await?;
+    let values = json!({"allowPublicURL": true});
+    let stack = Stack::with("tightened", Shape { proxies: 0, values, ..Shape::default() }).await?;
     let function = stack.function(Handler::Echo).await?;
     let spec = |auth: &str| {
         format!("{{function: {{name: {}}}, upstream: {{type: FunctionURL, functionURL: {{authType: {auth}}}}}}}", function.name())
