@@ -11,11 +11,10 @@ use kube::Api;
 use kube::api::PostParams;
 use lambdaroute_tests::cluster::Cluster;
 use lambdaroute_tests::components::Binary;
+use lambdaroute_tests::environment::Environment;
 use lambdaroute_tests::helm::{chart, helm, template};
 
 use serde_json::{Value, json};
-
-use crate::environment;
 
 const PRINCIPAL: &str = "arn:aws:iam::111122223333:role/lambdaroute-proxy";
 
@@ -208,8 +207,7 @@ fn people_who_may_edit_a_namespace_may_edit_its_routes_but_not_their_status() ->
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_api_server_takes_every_object_and_the_pods_are_restricted() -> anyhow::Result<()> {
-    let environment = environment().await?;
-    let cluster = &environment.cluster;
+    let cluster = &Environment::shared().await?.cluster().await?;
     for (name, values) in [("chart-small", smallest()), ("chart-all", everything())] {
         restricted_namespace(cluster, name).await?;
         let objects = template(name, name, &values)?;
@@ -237,8 +235,7 @@ async fn the_real_api_server_takes_every_object_and_the_pods_are_restricted() ->
 #[tokio::test(flavor = "multi_thread")]
 async fn the_controller_may_do_what_it_does_and_nothing_more() -> anyhow::Result<()> {
     const HOME: &str = "chart-rights";
-    let environment = environment().await?;
-    let cluster = &environment.cluster;
+    let cluster = &Environment::shared().await?.cluster().await?;
     restricted_namespace(cluster, HOME).await?;
     let objects = template("r", HOME, &json!({"proxyPrincipal": PRINCIPAL, "fullnameOverride": HOME}))?;
     let kinds = ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"];

@@ -5,6 +5,7 @@
 
 mod chart;
 mod docker;
+mod docs;
 mod files;
 mod imports;
 mod purity;
