@@ -42,7 +42,9 @@ impl Binary {
         if let Err(error) = built {
             bail!("{error}");
         }
-        Ok(target::directory().join("debug").join(self.name()))
+        // Where cargo is told a target, its name is part of the path.
+        let target = std::env::var_os("CARGO_BUILD_TARGET").unwrap_or_default();
+        Ok(target::directory().join(target).join("debug").join(self.name()))
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod aws;
 pub mod cable;
+pub mod caller;
 pub mod cluster;
 pub mod components;
 pub mod controlplane;
