@@ -1,3 +1,5 @@
+//! What the gate does to a call, without any server behind it.
+
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;

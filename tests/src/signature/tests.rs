@@ -1,3 +1,5 @@
+//! Signatures are recomputed from what came off the wire, and nothing else.
+
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
