@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 mod answer;
+mod barrier;
 mod call;
 mod connection;
 mod lambda;

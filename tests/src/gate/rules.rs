@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::Context;
 use bytes::Bytes;
 use http::Response;
-use tokio::sync::watch;
 
 use super::EXPECTED_WITHIN;
 use super::answer::Answer;
+use super::barrier::Barrier;
 use super::call::Seen;
 use super::matching::Match;
 
@@ -46,25 +46,6 @@ impl Action {
             Self::DropAfter => "drop after",
             Self::Rewrite(_) => "rewrite",
         }
-    }
-}
-
-/// Where held calls wait.
-#[derive(Debug)]
-struct Barrier {
-    arrived: watch::Sender<Vec<Arc<Seen>>>,
-    released: watch::Sender<bool>,
-}
-
-impl Barrier {
-    fn new() -> Arc<Self> {
-        Arc::new(Self { arrived: watch::Sender::new(Vec::new()), released: watch::Sender::new(false) })
-    }
-
-    async fn wait(&self, seen: &Arc<Seen>) {
-        self.arrived.send_modify(|arrived| arrived.push(Arc::clone(seen)));
-        // The sender lives as long as this value: waiting can't fail.
-        let _ = self.released.subscribe().wait_for(|released| *released).await;
     }
 }
 
