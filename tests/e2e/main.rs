@@ -19,3 +19,5 @@ mod proxies;
 mod restarts;
 mod routes;
 mod services;
+mod signatures;
+mod table;

@@ -15,6 +15,7 @@ pub mod gate;
 pub mod helm;
 pub mod http;
 pub mod judge;
+pub mod lone_proxy;
 pub mod origin;
 pub mod principals;
 pub mod process;
