@@ -100,6 +100,38 @@ impl Cluster {
         Ok(api.patch(&name, &parameters.force(), &Patch::Apply(&object)).await?)
     }
 
+    /// Creates an object, as `kubectl create` does.
+    ///
+    /// # Errors
+    /// When the API server refuses it: the error has its words.
+    pub async fn create(&self, object: &Value, namespace: Option<&str>) -> anyhow::Result<DynamicObject> {
+        let object: DynamicObject = serde_json::from_value(object.clone()).context("no Kubernetes object")?;
+        let url = self.api(&object, namespace)?.resource_url().to_owned();
+        self.strict(http::Method::POST, &url, &object).await
+    }
+
+    /// A write that refuses unknown fields, as kubectl does it.
+    async fn strict(&self, method: http::Method, url: &str, object: &DynamicObject) -> anyhow::Result<DynamicObject> {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("{url}?fieldValidation=Strict"))
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(serde_json::to_vec(object)?)?;
+        Ok(self.client.request(request).await?)
+    }
+
+    /// Puts an object in place of the one of its name, as `kubectl replace` does.
+    ///
+    /// # Errors
+    /// When the API server refuses it: the error has its words.
+    pub async fn replace(&self, object: &Value, namespace: Option<&str>) -> anyhow::Result<DynamicObject> {
+        let mut object: DynamicObject = serde_json::from_value(object.clone()).context("no Kubernetes object")?;
+        let name = object.metadata.name.clone().context("the object has no name")?;
+        let api = self.api(&object, namespace)?;
+        object.metadata.resource_version = api.get(&name).await?.metadata.resource_version;
+        self.strict(http::Method::PUT, &format!("{}/{name}", api.resource_url()), &object).await
+    }
+
     /// Applies every document of a YAML text.
     ///
     /// # Errors

@@ -1,25 +1,21 @@
 //! What all tests of a run share: one control plane with the CRD, one emulator with its principals. Brought up once,
 //! ended with the process. Nothing of a user's own configuration is read: variables of our own name what is to be used
-//! instead, the usual ones (`KUBECONFIG`, `AWS_*`) never reach anything here.
+//! instead (this one and those of `account.rs`); the usual ones (`KUBECONFIG`, `AWS_*`) never reach anything here.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::Context;
+use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
+use crate::account::Account;
 use crate::cluster::Cluster;
 use crate::controlplane::{self, ControlPlane};
-use crate::credentials::AwsCredentials;
-use crate::emulator::Emulator;
-use crate::principals::Principals;
 use crate::target;
-use crate::venv::Venv;
 
 /// Names a kubeconfig of a cluster to test on, in place of the embedded one.
 pub const KUBECONFIG: &str = "LAMBDAROUTE_TEST_KUBECONFIG";
-/// Names the address (`host:port`) of an emulator to test on, in place of the embedded one.
-pub const AWS_ENDPOINT: &str = "LAMBDAROUTE_TEST_AWS_ENDPOINT";
 
 /// Tells a person what is going on.
 pub type Progress = fn(&str);
@@ -30,14 +26,19 @@ pub struct Environment {
     /// The administrator's kubeconfig.
     pub kubeconfig: PathBuf,
     /// AWS.
-    pub emulator: Emulator,
-    /// Who is who in AWS.
-    pub principals: Principals,
-    /// Python, with botocore.
-    pub venv: Venv,
+    pub account: Account,
     /// State and logs of this run.
     pub directory: PathBuf,
     _control_plane: Option<ControlPlane>,
+}
+
+/// A runtime that outlives each test's own: what is shared runs here.
+///
+/// # Errors
+/// When the system gives no threads.
+pub fn runtime() -> anyhow::Result<&'static Runtime> {
+    static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(Runtime::new);
+    RUNTIME.as_ref().map_err(|error| anyhow::anyhow!("start a runtime: {error}"))
 }
 
 impl Environment {
@@ -48,9 +49,9 @@ impl Environment {
     pub async fn start(name: &str, progress: Progress) -> anyhow::Result<Self> {
         let directory = target::run_directory(name)?;
         let cluster = start_cluster(&directory, progress);
-        let aws = start_aws(&directory, progress);
-        let ((kubeconfig, control_plane), (venv, emulator, principals)) = tokio::try_join!(cluster, aws)?;
-        Ok(Self { kubeconfig, emulator, principals, venv, directory, _control_plane: control_plane })
+        let account = start_account(&directory, progress);
+        let ((kubeconfig, control_plane), account) = tokio::try_join!(cluster, account)?;
+        Ok(Self { kubeconfig, account, directory, _control_plane: control_plane })
     }
 
     /// The environment of this test process.
@@ -59,7 +60,8 @@ impl Environment {
     /// As [`Environment::start`].
     pub async fn shared() -> anyhow::Result<&'static Self> {
         static SHARED: OnceCell<Environment> = OnceCell::const_new();
-        SHARED.get_or_try_init(|| Self::start("test", |_| {})).await
+        let start = || runtime()?.block_on(Self::start("test", |_| {}));
+        SHARED.get_or_try_init(async || tokio::task::spawn_blocking(start).await?).await
     }
 
     /// A client of the cluster. One for each test: a client lives as long as the test's runtime.
@@ -87,22 +89,8 @@ async fn start_cluster(directory: &Path, progress: Progress) -> anyhow::Result<(
     Ok((kubeconfig, control_plane))
 }
 
-async fn start_aws(directory: &Path, progress: Progress) -> anyhow::Result<(Venv, Emulator, Principals)> {
-    progress("making the Python environment of the AWS emulator (a minute the first time)");
-    let venv = Venv::ensure(&target::cache()).await?;
-    let folder = directory.join("aws");
-    let emulator = match std::env::var(AWS_ENDPOINT) {
-        Ok(address) => {
-            let address: SocketAddr = address.parse().with_context(|| format!("{AWS_ENDPOINT} is no host:port"))?;
-            tokio::fs::create_dir_all(folder.join("invocations")).await?;
-            Emulator::existing(address, AwsCredentials::key(crate::emulator::ACCOUNT, "test"), &folder)
-        }
-        Err(_) => {
-            progress("starting the AWS emulator, with IAM enforced");
-            Emulator::start(&venv, &folder).await?
-        }
-    };
+async fn start_account(directory: &Path, progress: Progress) -> anyhow::Result<Account> {
+    progress("starting the AWS emulator with IAM enforced (its Python environment takes a minute the first time)");
     let run = format!("{:08x}", rand::random::<u32>());
-    let principals = Principals::create(emulator.address(), emulator.admin(), &run).await?;
-    Ok((venv, emulator, principals))
+    Account::start(&target::cache(), &directory.join("aws"), &run).await
 }

@@ -1,6 +1,8 @@
 //! The embedded environment: everything that the end-to-end tests and `cargo demo` stand on.
 
+pub mod account;
 pub mod aws;
+pub mod cable;
 pub mod caller;
 pub mod cluster;
 pub mod components;

@@ -24,7 +24,7 @@ while read -r line; do
         *) groups="$groups$line ";;
     esac
 done
-for group in $groups; do kill -KILL -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done
 "#;
 
 /// A running process with a log of its own.

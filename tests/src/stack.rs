@@ -129,9 +129,10 @@ impl Stack {
         std::fs::create_dir_all(&directory)?;
         let cluster = environment.cluster().await?;
         let namespace = shape.namespace.clone().unwrap_or_else(|| format!("{name}-{id}"));
-        let principals = &environment.principals;
-        let emulator = environment.emulator.address();
-        let admin = principals.admin.credentials.clone();
+        let account = &environment.account;
+        let principals = &account.principals;
+        let emulator = account.emulator.address();
+        let admin = account.emulator.admin().clone();
         let rules = LambdaRules::new(emulator, admin, principals.keys.clone(), ACCOUNT, REGION);
         let aws = Gate::before_emulator(emulator, rules).await?;
         let api = Gate::before_tls(cluster.address()?, "127.0.0.1", &cluster.authority()?).await?;
@@ -145,7 +146,7 @@ impl Stack {
             "crds": {"install": false},
         });
         let release = Release::install(&cluster, &id, &merged(values, &shape.values)).await?;
-        let functions = Functions::new(&environment.emulator, principals);
+        let functions = Functions::new(&account.emulator, principals);
         let mut stack = Self {
             namespace,
             cluster,
@@ -176,7 +177,7 @@ impl Stack {
 
     /// Who is who in AWS.
     pub fn principals(&self) -> &Principals {
-        &self.environment.principals
+        &self.environment.account.principals
     }
 
     /// The shared environment.
