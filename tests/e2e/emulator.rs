@@ -7,6 +7,7 @@ use http::{Request, StatusCode};
 use lambdaroute_tests::account::Account;
 use lambdaroute_tests::functions::{Function, Handler};
 use lambdaroute_tests::gate::Match;
+use lambdaroute_tests::principals::{Principal, session};
 use serde_json::{Value, json};
 
 use crate::aws::{function, with_aws};
@@ -294,5 +295,24 @@ fn nothing_of_a_deleted_function_comes_back_with_its_name() {
         let gone = admin.call_url(&before, get("/")).await.expect("an answer");
         assert_eq!((gone.status(), &gone.body()[..]), (StatusCode::FORBIDDEN, &br#"{"Message":null}"#[..]));
         assert_eq!(account.gate.count(&Match::function_url(&before)), 1);
+    });
+}
+
+#[test]
+fn a_session_that_sts_gives_out_through_the_gate_may_call() {
+    with_aws(async |account| {
+        let echo = function(account, Handler::Echo).await;
+        let host = url(account, &echo, None, FunctionUrlAuthType::AwsIam).await;
+        let proxies = &account.principals.proxies;
+        permit(account, &echo, None, "url", URL, &proxies.arn).await;
+        permit(account, &echo, None, "fn", FUNCTION, &proxies.arn).await;
+        let parameters =
+            [("Action", "AssumeRole"), ("RoleArn", proxies.arn.as_str()), ("RoleSessionName", "another-session")];
+        let answer = account.api(&account.principals.admin).query("sts", "2011-06-15", &parameters).await;
+        let credentials = session(&answer.expect("a session")).expect("credentials");
+        assert_ne!(credentials, proxies.credentials);
+        let another = Principal { arn: proxies.arn.clone(), credentials };
+        let answer = account.api(&another).call_url(&host, get("/")).await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
     });
 }

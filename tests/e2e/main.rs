@@ -8,6 +8,7 @@
 )]
 
 mod aws;
+mod chart;
 mod emulator;
 mod environment;
 mod gate;

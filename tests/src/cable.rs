@@ -57,9 +57,11 @@ async fn accept(listener: TcpListener, target: SocketAddr, whole: watch::Sender<
                 copy_bidirectional(&mut near, &mut far).await
             };
             tokio::select! {
+                // First of all: a cut cable must not even knock at the far end.
+                biased;
+                _ = state.wait_for(|whole| !whole) => {}
                 // Either end may hang up: the other sees it.
                 _ = relay => {}
-                _ = state.wait_for(|whole| !whole) => {}
                 () = stop.cancelled() => {}
             }
         });

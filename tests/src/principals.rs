@@ -121,7 +121,7 @@ async fn assume(api: &Api, role: &str) -> anyhow::Result<AwsCredentials> {
 }
 
 /// The credentials in an answer of STS.
-pub(crate) fn session(answer: &str) -> Option<AwsCredentials> {
+pub fn session(answer: &str) -> Option<AwsCredentials> {
     Some(AwsCredentials {
         access_key_id: element(answer, "AccessKeyId")?.to_owned(),
         secret_access_key: element(answer, "SecretAccessKey")?.to_owned(),

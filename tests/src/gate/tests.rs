@@ -1,3 +1,5 @@
+//! Held, streamed and refused: the gate before a server with TLS.
+
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;

@@ -1,3 +1,5 @@
+//! A signature stands for exactly one request, signer and time.
+
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;

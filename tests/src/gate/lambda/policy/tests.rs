@@ -1,3 +1,5 @@
+//! What a resource policy admits, as AWS judges it.
+
 use serde_json::{Value, json};
 
 use super::{admits, document, is_statement_id, of_qualifier, revision, sid_there};
