@@ -7,13 +7,8 @@ const LONG: usize = 300;
 
 #[test]
 fn every_file_opens_with_what_it_is_for() {
-    // A module's own tests are for that module; the name says so.
-    let beside = |path: &str| path.ends_with("/tests.rs") || path.contains("/tests/");
-    let silent: Vec<String> = rust(&ALL)
-        .into_iter()
-        .filter(|source| !source.text.starts_with("//! ") && !beside(&source.path))
-        .map(|source| source.path)
-        .collect();
+    let silent: Vec<String> =
+        rust(&ALL).into_iter().filter(|source| !source.text.starts_with("//! ")).map(|source| source.path).collect();
     assert!(silent.is_empty(), "these don't open with //!: {silent:#?}");
 }
 

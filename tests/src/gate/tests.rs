@@ -1,4 +1,4 @@
-//! Held, streamed and refused: the gate before a server with TLS.
+//! What the gate does to a call, without any server behind it.
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};

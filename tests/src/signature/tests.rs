@@ -1,4 +1,4 @@
-//! A signature stands for exactly one request, signer and time.
+//! Signatures are recomputed from what came off the wire, and nothing else.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! What a resource policy admits, as AWS judges it.
+//! A policy as AWS keeps it: revisions, sizes, Sids.
 
 use serde_json::{Value, json};
 
