@@ -281,7 +281,7 @@ const MAY: &[Right] = &[
     right("list watch", "lambdaroutes.lambdaroute.dev", "", ""),
     right("patch update", "lambdaroutes.lambdaroute.dev/status", "shop", ""),
     right("update", "lambdaroutes.lambdaroute.dev/finalizers", "shop", ""),
-    right("get list watch create patch delete", "services", "shop", ""),
+    right("get list watch create update patch delete", "services", "shop", ""),
     right("update", "services/finalizers", "shop", ""),
     right("get list watch create patch delete", "endpointslices.discovery.k8s.io", "shop", ""),
     right("create patch", "events.events.k8s.io", "shop", ""),
@@ -298,7 +298,8 @@ const MAY: &[Right] = &[
 
 const MAY_NOT: &[Right] = &[
     right("create update delete deletecollection", "lambdaroutes.lambdaroute.dev", "shop", ""),
-    right("update deletecollection", "services endpointslices.discovery.k8s.io", "shop", ""),
+    right("deletecollection", "services endpointslices.discovery.k8s.io", "shop", ""),
+    right("update", "endpointslices.discovery.k8s.io", "shop", ""),
     right("get list watch create update patch delete", "secrets", "shop", ""),
     right("list watch delete", "secrets configmaps", "HOME", ""),
     right("get update patch delete", "secrets", "HOME", "other"),
