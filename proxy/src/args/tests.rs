@@ -1,3 +1,5 @@
+//! What the flags take and what they refuse.
+
 use clap::{CommandFactory, Parser};
 
 use super::*;

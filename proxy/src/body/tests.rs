@@ -1,3 +1,5 @@
+//! Buffering, hashing and refusing bodies.
+
 use std::convert::Infallible;
 
 use futures::stream;

@@ -1,3 +1,5 @@
+//! The one form of path and query: examples, and properties over generated ones.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Every answer that AWS is known to give, and whose it is.
+
 use super::*;
 
 fn verdict(status: u16, error_type: Option<&str>, body: &str) -> Verdict {

@@ -1,3 +1,5 @@
+//! When a table is too old.
+
 use super::*;
 
 const DAY: Duration = Duration::from_secs(86_400);

@@ -1,3 +1,5 @@
+//! Which headers pass, in both directions.
+
 use super::*;
 
 fn map(lines: &[(&str, &str)]) -> HeaderMap {

@@ -1,3 +1,5 @@
+//! Labels are closed sets.
+
 use super::*;
 
 #[test]

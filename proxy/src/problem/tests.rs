@@ -1,3 +1,5 @@
+//! One form for every cause.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! What is missing is named.
+
 use super::*;
 
 fn missing(table: bool, credentials: bool, leaving: bool) -> Vec<String> {

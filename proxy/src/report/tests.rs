@@ -1,3 +1,5 @@
+//! How often counts are reported.
+
 use super::*;
 
 fn words(causes: &[CauseCount]) -> Vec<(&str, &str, u64)> {

@@ -1,3 +1,5 @@
+//! What each message means for the table and the listeners.
+
 use lambdaroute_proxy_config::v1alpha1::{
     AuthType, FunctionUrl, InvokeMode, KeySet, LimitShare, SnapshotBegin, SnapshotEnd, route::Upstream,
 };

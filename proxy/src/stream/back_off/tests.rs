@@ -1,3 +1,5 @@
+//! How long to wait after which round.
+
 use super::*;
 
 fn most(rounds: &[Round]) -> Vec<u128> {
