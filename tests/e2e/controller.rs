@@ -59,7 +59,7 @@ async fn a_controller_stops_cleanly_and_gives_the_lease_back() -> anyhow::Result
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_certificate_is_renewed_before_it_ends_and_no_stream_breaks() -> anyhow::Result<()> {
-    let flags = ["--leaf-lifetime=6s", "--ca-lifetime=1h"].map(str::to_owned).to_vec();
+    let flags = ["--certificate-lifetime=6s", "--certificate-check-interval=500ms"].map(str::to_owned).to_vec();
     let stack = Stack::with("rotation", Shape { proxies: 0, controller_flags: flags, ..Shape::default() }).await?;
     let proxy = stack.scripted_proxy(Answer::Serve).await?;
     let first = stack.certificate().await?;

@@ -1,4 +1,4 @@
-//! What the flags take and what they refuse.
+//! Flags are read, or refused with a word that says why.
 
 use clap::{CommandFactory, Parser};
 

@@ -1,4 +1,4 @@
-//! Buffering, hashing and refusing bodies.
+//! Bodies are held up to the limit, hashed as they came, and refused beyond it.
 
 use std::convert::Infallible;
 

@@ -1,4 +1,4 @@
-//! The one form of path and query: examples, and properties over generated ones.
+//! What is sent is what is signed: held against the AWS SDK's own canonical form.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Every answer that AWS is known to give, and whose it is.
+//! Whose an answer is: the function's or AWS's.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! When a table is too old.
+//! The age of a table, and when it is too old.
 
 use super::*;
 

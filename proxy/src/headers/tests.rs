@@ -1,4 +1,4 @@
-//! Which headers pass, in both directions.
+//! What leaves towards the function, and what comes back to the caller.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Series come with the first request and go with the route.
+//! What the scrape shows.
 
 use super::*;
 

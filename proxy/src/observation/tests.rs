@@ -1,4 +1,4 @@
-//! Labels are closed sets.
+//! A request is counted once, however it ends.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! One form for every cause.
+//! A refusal's body and headers.
 
 use super::*;
 

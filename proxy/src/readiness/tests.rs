@@ -1,4 +1,4 @@
-//! What is missing is named.
+//! Ready only when nothing is missing, and what is.
 
 use super::*;
 

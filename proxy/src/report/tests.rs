@@ -1,4 +1,4 @@
-//! How often counts are reported.
+//! What the controller is told, and how often.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What is kept, and what is never believed.
+//! A table survives a restart; a damaged one is ignored.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;

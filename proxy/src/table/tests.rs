@@ -1,4 +1,4 @@
-//! What each message means for the table and the listeners.
+//! Snapshots, changes and epochs.
 
 use lambdaroute_proxy_config::v1alpha1::{
     AuthType, FunctionUrl, InvokeMode, KeySet, LimitShare, SnapshotBegin, SnapshotEnd, route::Upstream,

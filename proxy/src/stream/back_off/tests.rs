@@ -1,4 +1,4 @@
-//! How long to wait after which round.
+//! Pauses grow, with chance in them, up to a bound.
 
 use super::*;
 
