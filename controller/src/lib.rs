@@ -1,0 +1,10 @@
+//! The controller: makes AWS and the cluster match every LambdaRoute. Never on the request path.
+
+pub mod observation;
+pub mod plan;
+pub mod policy;
+pub mod principal;
+pub mod programming;
+pub mod sid;
+pub mod step;
+pub mod target;
