@@ -1,1 +1,34 @@
-//! x
+//! The API types of `lambdaroute.dev` and everything that is generated from them: the CRD's YAML and its field reference.
+//! The one truth for the schema; no client, no I/O.
+
+// The derive of kube copies each type into a function of its own, where `pub` reaches nobody.
+#![allow(unreachable_pub)]
+
+pub mod condition;
+mod crd;
+mod reference;
+mod reserved;
+mod route;
+mod schema;
+mod spec;
+mod status;
+
+pub use crd::{crd, yaml};
+pub use reference::reference;
+pub use route::{LambdaRoute, LambdaRouteSpec};
+pub use spec::{AuthType, DeletionPolicy, Function, FunctionUrl, InvokeMode, Service, Upstream, UpstreamType};
+pub use status::{LambdaRouteStatus, Ownership, Target, TargetState};
+
+/// The API group.
+pub const GROUP: &str = "lambdaroute.dev";
+
+/// On a LambdaRoute from just before the first write in AWS until everything of ours there is taken back.
+pub const FINALIZER: &str = "lambdaroute.dev/cleanup";
+
+/// Every generated file of this crate: its path below `crds/` and its text. A test fails when one is stale.
+///
+/// # Errors
+/// Never in practice; see [`yaml`].
+pub fn generated() -> Result<Vec<(&'static str, String)>, serde_yaml_ng::Error> {
+    Ok(vec![("lambdaroute.dev_lambdaroutes.yaml", yaml()?), ("README.md", reference(&crd()))])
+}

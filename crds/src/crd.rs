@@ -1,0 +1,44 @@
+//! The CustomResourceDefinition as it is shipped: what the derive gives, without what Kubernetes doesn't need.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
+use kube::CustomResourceExt;
+
+use crate::LambdaRoute;
+
+/// The CRD of LambdaRoute: what the YAML says, what the controller compares the served one with.
+pub fn crd() -> CustomResourceDefinition {
+    let mut crd = LambdaRoute::crd();
+    crd.spec.names.list_kind = Some("LambdaRouteList".to_owned());
+    for version in &mut crd.spec.versions {
+        if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
+            without_nullable(schema);
+        }
+    }
+    crd
+}
+
+/// The CRD's YAML, with a head that says where it comes from.
+///
+/// # Errors
+/// Never in practice: the CRD is made of strings, numbers and maps.
+pub fn yaml() -> Result<String, serde_yaml_ng::Error> {
+    let body = serde_yaml_ng::to_string(&crd())?;
+    Ok(format!("# Generated from crds/src by `cargo generate`: don't edit.\n{body}"))
+}
+
+/// An optional field is absent or given, never null: a null would reach the rules and the controller as a third case.
+fn without_nullable(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
+        without_nullable(property);
+    }
+    if let Some(k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaPropsOrArray::Schema(
+        items,
+    )) = schema.items.as_mut()
+    {
+        without_nullable(items);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! The shipped CRD: fresh, bounded, structural.
+
+use std::path::Path;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{JSONSchemaProps, JSONSchemaPropsOrArray};
+
+use super::crd;
+
+/// Calls `visit` with every schema below the root's spec and status, but not with reserved ones, which are kept whole.
+fn walk(path: &str, schema: &JSONSchemaProps, in_items: bool, visit: &mut dyn FnMut(&str, &JSONSchemaProps, bool)) {
+    visit(path, schema, in_items);
+    let reserved = |schema: &JSONSchemaProps| schema.x_kubernetes_preserve_unknown_fields == Some(true);
+    for (name, property) in schema.properties.iter().flatten().filter(|(_, property)| !reserved(property)) {
+        walk(&format!("{path}.{name}"), property, in_items, visit);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &schema.items
+        && !reserved(items)
+    {
+        walk(&format!("{path}[]"), items, true, visit);
+    }
+}
+
+fn every_schema(visit: &mut dyn FnMut(&str, &JSONSchemaProps, bool)) {
+    let crd = crd();
+    let root = crd.spec.versions[0].schema.as_ref().unwrap().open_api_v3_schema.as_ref().unwrap();
+    for section in ["spec", "status"] {
+        walk(section, &root.properties.as_ref().unwrap()[section], false, visit);
+    }
+}
+
+fn is_reserved_list(schema: &JSONSchemaProps) -> bool {
+    matches!(&schema.items, Some(JSONSchemaPropsOrArray::Schema(items)) if items.x_kubernetes_preserve_unknown_fields == Some(true))
+}
+
+#[test]
+fn generated_files_are_fresh() {
+    for (name, text) in crate::generated().unwrap() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        let there = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(there == text, "crds/{name} is stale: run `cargo generate`");
+    }
+}
+
+#[test]
+fn every_string_is_bounded() {
+    every_schema(&mut |path, schema, _| {
+        if schema.type_.as_deref() == Some("string") {
+            assert!(schema.max_length.is_some() || schema.enum_.is_some(), "{path} has no maxLength");
+        }
+    });
+}
+
+#[test]
+fn every_list_is_bounded_and_says_its_list_type() {
+    let mut lists = 0;
+    every_schema(&mut |path, schema, _| {
+        if schema.type_.as_deref() == Some("array") {
+            lists += 1;
+            assert!(schema.x_kubernetes_list_type.is_some(), "{path} has no x-kubernetes-list-type");
+            assert!(schema.max_items.is_some() || is_reserved_list(schema), "{path} has no maxItems");
+        }
+    });
+    assert!(lists >= 5, "the walk saw {lists} lists");
+}
+
+#[test]
+fn nothing_inside_a_list_item_has_a_default() {
+    every_schema(&mut |path, schema, in_items| assert!(!in_items || schema.default.is_none(), "{path} has a default"));
+}
+
+#[test]
+fn no_field_is_nullable_and_every_field_is_described() {
+    every_schema(&mut |path, schema, _| {
+        assert_eq!(schema.nullable, None, "{path} is nullable");
+        assert!(
+            schema.description.is_some() || path.ends_with("[]") || !path.contains('.'),
+            "{path} has no description"
+        );
+    });
+}
+
+#[test]
+fn fields_that_restrict_access_are_kept_whole() {
+    let crd = crd();
+    let root = crd.spec.versions[0].schema.as_ref().unwrap().open_api_v3_schema.as_ref().unwrap();
+    let spec = root.properties.as_ref().unwrap()["spec"].properties.as_ref().unwrap();
+    for field in ["auth", "sourceRanges", "validation"] {
+        assert_eq!(spec[field].x_kubernetes_preserve_unknown_fields, Some(true), "spec.{field}");
+    }
+    for field in ["authorization", "rateLimits", "quotas"] {
+        assert!(is_reserved_list(&spec[field]), "spec.{field}");
+    }
+}

@@ -1,0 +1,98 @@
+//! A LambdaRoute's status. Nothing in it changes on every retry: request ids, times and counts belong in Events and metrics.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::schema;
+
+/// What is true of a LambdaRoute. Written by the controller alone.
+#[derive(JsonSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LambdaRouteStatus {
+    /// The generation of the spec that this status was judged on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+
+    /// Where workloads of the cluster call the function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub url: Option<String>,
+
+    /// The function's name, with `:alias` where the route has a qualifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub function: Option<String>,
+
+    /// Where in AWS this route has or may have written. Two while the qualifier changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 8),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["functionARN"])
+    )]
+    pub targets: Vec<Target>,
+
+    /// How callers are recognised. None: whoever can reach the Service may call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub auth: Option<String>,
+
+    /// The state by aspects; `Ready` sums them up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::conditions")]
+    pub conditions: Vec<Condition>,
+}
+
+/// One function target: a function, or an alias of it, that this route uses or used.
+#[derive(JsonSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Target {
+    /// The function's ARN, with `:alias` where the route has a qualifier.
+    #[serde(rename = "functionARN")]
+    #[schemars(length(max = 512))]
+    pub function_arn: String,
+
+    /// The function URL, once AWS gave it.
+    #[serde(default, rename = "functionURL", skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub function_url: Option<String>,
+
+    /// Active, or Releasing while what was made there is being taken back.
+    pub state: TargetState,
+
+    /// The URL config's CreationTime, as AWS gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub created_at: Option<String>,
+
+    /// Whose the URL config is. Absent: none has been seen yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ownership: Option<Ownership>,
+
+    /// The last complete look at AWS; written at most once a drift period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::time")]
+    pub last_sync_time: Option<Time>,
+}
+
+/// Whether a target is in use.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub enum TargetState {
+    /// In use.
+    Active,
+    /// What was made there is being taken back.
+    Releasing,
+}
+
+/// Whose a URL config is.
+#[derive(JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub enum Ownership {
+    /// Made by us, and marked so: deleted with the last route.
+    Created,
+    /// Made by somebody else, kept true by us, never deleted.
+    Adopted,
+    /// Only read.
+    Observed,
+    /// Nothing proves that we made it: used if it agrees with the manifest, never changed, never deleted.
+    Unproven,
+}

@@ -1,0 +1,169 @@
+//! Wrong manifests meet the real API server: each is refused with a message that names the field and the remedy.
+
+/// A manifest's `spec` (YAML) and a part of the message that refuses it.
+pub(crate) struct Refusal {
+    pub(crate) spec: &'static str,
+    pub(crate) message: &'static str,
+}
+
+const fn refused(spec: &'static str, message: &'static str) -> Refusal {
+    Refusal { spec, message }
+}
+
+/// Refused when made.
+pub(crate) const WRONG: &[Refusal] = &[
+    refused("{}", "spec.function is required: give spec.function.name or spec.function.arn"),
+    refused("{function: {}}", "give exactly one of spec.function.name and spec.function.arn"),
+    refused(
+        "{function: {name: orders, arn: 'arn:aws:lambda:eu-west-1:111122223333:function:orders'}}",
+        "give exactly one of spec.function.name and spec.function.arn",
+    ),
+    refused("{function: {name: 'orders:PROD'}}", "put an ARN in spec.function.arn and an alias in spec.function.qualifier"),
+    refused(
+        "{function: {name: 'arn:aws:lambda:eu-west-1:111122223333:function:o'}}",
+        "put an ARN in spec.function.arn and an alias in spec.function.qualifier",
+    ),
+    refused("{function: {name: 'my function'}}", "spec.function.name must be a bare name"),
+    refused("{function: {name: ''}}", "spec.function.name"),
+    refused(
+        "{function: {name: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}}",
+        "Too long: may not be more than 64",
+    ),
+    refused("{function: {name: 7}}", "spec.function.name: Invalid value: \"integer\""),
+    refused(
+        "{function: {arn: 'arn:aws:lambda:eu-west-1:111122223333:function:orders:PROD'}}",
+        "spec.function.arn must be unqualified: put PROD in spec.function.qualifier",
+    ),
+    refused(
+        "{function: {arn: 'arn:aws:lambda:eu-west-1:111122223333:function:orders:7'}}",
+        "spec.function.arn must be unqualified: put 7 in spec.function.qualifier",
+    ),
+    refused("{function: {arn: 'arn:aws:s3:::bucket'}}", "spec.function.arn must be a Lambda function's ARN"),
+    refused(
+        "{function: {arn: 'arn:aws:lambda:eu-west-1:1111:function:orders'}}",
+        "spec.function.arn must be a Lambda function's ARN",
+    ),
+    refused("{function: {arn: orders}}", "spec.function.arn must be a Lambda function's ARN"),
+    refused(
+        "{function: {arn: 'arn:aws:lambda:eu-west-1:111122223333:function:orders', region: eu-west-1}}",
+        "spec.function.region goes with spec.function.name only",
+    ),
+    refused(
+        "{function: {arn: 'arn:aws:lambda:eu-west-1:111122223333:function:orders', accountID: '111122223333'}}",
+        "spec.function.accountID goes with spec.function.name only",
+    ),
+    refused("{function: {name: orders, qualifier: $LATEST}}", "spec.function.qualifier can't be $LATEST: leave it out"),
+    refused("{function: {name: orders, qualifier: '7'}}", "spec.function.qualifier can't be a version number"),
+    refused("{function: {name: orders, qualifier: 'a b'}}", "spec.function.qualifier must be an alias"),
+    refused("{function: {name: orders, qualifier: ''}}", "spec.function.qualifier"),
+    refused("{function: {name: orders, region: Ireland}}", "spec.function.region must be an AWS Region such as eu-west-1"),
+    refused("{function: {name: orders, accountID: '1111'}}", "spec.function.accountID must be the 12 digits"),
+    refused("{function: {name: orders, accountID: 111122223333}}", "spec.function.accountID: Invalid value: \"integer\""),
+    refused("{function: {name: orders}, upstream: {}}", "spec.upstream.type: Required value"),
+    refused("{function: {name: orders}, upstream: {type: Invoke}}", "Unsupported value: \"Invoke\": supported values: \"FunctionURL\""),
+    refused(
+        "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: None}}}",
+        "Unsupported value: \"None\": supported values: \"AWS_IAM\", \"NONE\"",
+    ),
+    refused(
+        "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {invokeMode: STREAM}}}",
+        "Unsupported value: \"STREAM\": supported values: \"BUFFERED\", \"RESPONSE_STREAM\"",
+    ),
+    refused("{function: {name: orders}, service: {name: Orders}}", "spec.service.name must be a Service's name"),
+    refused("{function: {name: orders}, service: {name: 7orders}}", "spec.service.name must be a Service's name"),
+    refused("{function: {name: orders}, service: {name: ''}}", "spec.service.name"),
+    refused(
+        "{function: {name: orders}, service: {name: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}}",
+        "Too long: may not be more than 63",
+    ),
+    refused("{function: {name: orders}, service: {port: 0}}", "spec.service.port in body should be greater than or equal to 1"),
+    refused("{function: {name: orders}, service: {port: 65536}}", "spec.service.port in body should be less than or equal to 65535"),
+    refused("{function: {name: orders}, service: {port: http}}", "spec.service.port: Invalid value: \"string\""),
+    refused("{function: {name: orders}, deletionPolicy: Orphan}", "Unsupported value: \"Orphan\": supported values: \"Delete\", \"Retain\""),
+    refused("{function: {name: orders}, suspend: 'yes'}", "spec.suspend: Invalid value: \"string\""),
+    refused("{function: {name: orders}, auth: {methods: [{name: keys}]}}", "spec.auth isn't supported by this version"),
+    refused("{function: {name: orders}, auth: {}}", "spec.auth isn't supported by this version"),
+    refused("{function: {name: orders}, authorization: []}", "spec.authorization isn't supported by this version"),
+    refused("{function: {name: orders}, rateLimits: [{name: everyone, requests: 1}]}", "spec.rateLimits isn't supported by this version"),
+    refused("{function: {name: orders}, quotas: []}", "spec.quotas isn't supported by this version"),
+    refused("{function: {name: orders}, sourceRanges: {allow: [10.0.0.0/8]}}", "spec.sourceRanges isn't supported by this version"),
+    refused("{function: {name: orders}, validation: {}}", "spec.validation isn't supported by this version"),
+    refused("{function: {name: orders}, timeouts: {firstByte: 30s}}", "unknown field \"spec.timeouts\""),
+];
+
+/// A change of an immutable field: the `spec` before and after, and a part of the message.
+pub(crate) struct Change {
+    pub(crate) before: &'static str,
+    pub(crate) after: &'static str,
+    pub(crate) message: &'static str,
+}
+
+const fn change(before: &'static str, after: &'static str, message: &'static str) -> Change {
+    Change { before, after, message }
+}
+
+/// Each immutable field added, changed and removed.
+pub(crate) const IMMUTABLE: &[Change] = &[
+    change("{function: {name: a}}", "{function: {name: b}}", "spec.function.name is immutable"),
+    change(
+        "{function: {name: a}}",
+        "{function: {arn: 'arn:aws:lambda:eu-west-1:111122223333:function:a'}}",
+        "spec.function.name is immutable",
+    ),
+    change(
+        "{function: {arn: 'arn:aws:lambda:eu-west-1:111122223333:function:a'}}",
+        "{function: {name: a}}",
+        "spec.function.arn is immutable",
+    ),
+    change(
+        "{function: {arn: 'arn:aws:lambda:eu-west-1:111122223333:function:a'}}",
+        "{function: {arn: 'arn:aws:lambda:eu-west-1:111122223333:function:b'}}",
+        "spec.function.arn is immutable",
+    ),
+    change("{function: {name: a}}", "{function: {name: a, region: eu-west-1}}", "spec.function.region is immutable"),
+    change(
+        "{function: {name: a, region: eu-west-1}}",
+        "{function: {name: a, region: us-east-1}}",
+        "spec.function.region is immutable",
+    ),
+    change("{function: {name: a, region: eu-west-1}}", "{function: {name: a}}", "spec.function.region is immutable"),
+    change(
+        "{function: {name: a}}",
+        "{function: {name: a, accountID: '111122223333'}}",
+        "spec.function.accountID is immutable",
+    ),
+    change(
+        "{function: {name: a, accountID: '111122223333'}}",
+        "{function: {name: a, accountID: '444455556666'}}",
+        "spec.function.accountID is immutable",
+    ),
+    change(
+        "{function: {name: a, accountID: '111122223333'}}",
+        "{function: {name: a}}",
+        "spec.function.accountID is immutable",
+    ),
+    change("{function: {name: a}}", "{}", "spec.function is required"),
+    change("{function: {name: a}}", "{function: {name: a}, service: {name: b}}", "spec.service.name is immutable"),
+    change(
+        "{function: {name: a}, service: {name: b}}",
+        "{function: {name: a}, service: {name: c}}",
+        "spec.service.name is immutable",
+    ),
+    change(
+        "{function: {name: a}, service: {name: b}}",
+        "{function: {name: a}, service: {port: 80}}",
+        "spec.service.name is immutable",
+    ),
+    change("{function: {name: a}, service: {name: b}}", "{function: {name: a}}", "spec.service.name is immutable"),
+];
+
+/// Accepted: the forms that users write.
+pub(crate) const RIGHT: &[&str] = &[
+    "{function: {name: orders}}",
+    "{function: {name: orders, qualifier: PROD, region: eu-west-1, accountID: '111122223333'}}",
+    "{function: {arn: 'arn:aws:lambda:eu-west-1:111122223333:function:orders', qualifier: live-2}}",
+    "{function: {arn: 'arn:aws-us-gov:lambda:us-gov-west-1:111122223333:function:orders'}}",
+    "{function: {name: orders}, upstream: {type: FunctionURL}}",
+    "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: NONE, invokeMode: RESPONSE_STREAM}}}",
+    "{function: {name: orders}, service: {name: orders-api, port: 8080}, deletionPolicy: Retain, suspend: true}",
+];

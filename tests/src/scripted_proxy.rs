@@ -1,0 +1,196 @@
+//! A proxy that does what a test says: speaks the contract with a real controller, and serves, refuses or keeps silent.
+//! For the controller's view of proxies that are old, slow, cut off or wrong; it opens no port.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lambdaroute_proxy_config::v1alpha1::{
+    Ack, FromProxy, Hello, Leaving, Outcome, Refusal, RefusalReason, Removed, Report, Resource, ResourceRef,
+    ResourceType, Served, ToProxy, from_proxy, outcome, report, resource, route_table_client::RouteTableClient,
+    to_proxy,
+};
+use lambdaroute_proxy_config::{SERVER_NAME, feature};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::task::AbortOnDropHandle;
+use tonic::metadata::MetadataValue;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig};
+use tonic::{Request, Status};
+
+/// What the proxy answers to each resource that it is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// "Served", and "removed" for removals.
+    Serve,
+    /// "Refused", for lack of this feature.
+    Refuse(String),
+    /// Nothing.
+    Silence,
+}
+
+#[derive(Debug)]
+struct Script {
+    answer: Answer,
+    held: BTreeMap<String, Resource>,
+    left: bool,
+    ended: Option<String>,
+}
+
+/// A connected proxy; its stream is cut when it is dropped.
+pub struct ScriptedProxy {
+    script: Arc<Mutex<Script>>,
+    sender: mpsc::Sender<FromProxy>,
+    _reader: AbortOnDropHandle<()>,
+}
+
+/// Dials the route table as a proxy does.
+///
+/// # Errors
+/// When no connection comes about.
+pub async fn channel(address: SocketAddr, ca_pem: &str) -> anyhow::Result<Channel> {
+    let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca_pem)).domain_name(SERVER_NAME);
+    Ok(Channel::from_shared(format!("https://{address}"))?.tls_config(tls)?.connect().await?)
+}
+
+impl ScriptedProxy {
+    /// Connects with a token and says hello with the features of this build.
+    ///
+    /// # Errors
+    /// The controller's status when it refuses the stream; UNAVAILABLE when no connection comes about.
+    pub async fn connect(address: SocketAddr, ca_pem: &str, token: &str, answer: Answer) -> Result<Self, Status> {
+        let channel = channel(address, ca_pem).await.map_err(|error| Status::unavailable(format!("{error:#}")))?;
+        let (sender, receiver) = mpsc::channel(64);
+        let hello = Hello {
+            proxy_version: "scripted".to_owned(),
+            features: feature::SUPPORTED.iter().map(|&feature| feature.to_owned()).collect(),
+            table_version: None,
+        };
+        say(&sender, from_proxy::Message::Hello(hello)).await;
+        let mut request = Request::new(ReceiverStream::new(receiver));
+        let bearer = MetadataValue::try_from(format!("Bearer {token}"))
+            .map_err(|_| Status::invalid_argument("the token can't be sent"))?;
+        request.metadata_mut().insert("authorization", bearer);
+        let mut incoming = RouteTableClient::new(channel).stream(request).await?.into_inner();
+        let script = Arc::new(Mutex::new(Script { answer, held: BTreeMap::new(), left: false, ended: None }));
+        let reader = tokio::spawn({
+            let (script, sender) = (script.clone(), sender.clone());
+            async move {
+                let end = loop {
+                    match incoming.message().await {
+                        Ok(Some(message)) => {
+                            let outcomes = take(&mut lock(&script), message);
+                            if !outcomes.is_empty() {
+                                say(&sender, from_proxy::Message::Ack(Ack { outcomes })).await;
+                            }
+                        }
+                        Ok(None) => break "closed".to_owned(),
+                        Err(status) => break format!("{:?}: {}", status.code(), status.message()),
+                    }
+                };
+                lock(&script).ended = Some(end);
+            }
+        });
+        Ok(Self { script, sender, _reader: AbortOnDropHandle::new(reader) })
+    }
+
+    /// Answers otherwise from now on.
+    pub fn answer(&self, answer: Answer) {
+        lock(&self.script).answer = answer;
+    }
+
+    /// The resources that the controller has sent and not removed, by id.
+    pub fn held(&self) -> BTreeMap<String, Resource> {
+        lock(&self.script).held.clone()
+    }
+
+    /// The names of the routes held, as `namespace/name`.
+    pub fn routes(&self) -> Vec<String> {
+        let script = lock(&self.script);
+        let mut names: Vec<_> = script
+            .held
+            .values()
+            .filter_map(|resource| match &resource.resource {
+                Some(resource::Resource::Route(route)) => Some(format!("{}/{}", route.namespace, route.name)),
+                _ => None,
+            })
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Tells the controller which AWS principal the proxy has.
+    pub async fn report_identity(&self, arn: &str) {
+        let report = Report { identity: Some(report::Identity::IdentityArn(arn.to_owned())), causes: vec![] };
+        say(&self.sender, from_proxy::Message::Report(report)).await;
+    }
+
+    /// Says that it is leaving.
+    pub async fn leave(&self) {
+        say(&self.sender, from_proxy::Message::Leaving(Leaving {})).await;
+    }
+
+    /// Whether the controller has answered that it is in no slice any more.
+    pub fn left(&self) -> bool {
+        lock(&self.script).left
+    }
+
+    /// Why the stream ended, if it did.
+    pub fn ended(&self) -> Option<String> {
+        lock(&self.script).ended.clone()
+    }
+}
+
+fn lock(script: &Mutex<Script>) -> MutexGuard<'_, Script> {
+    script.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn say(sender: &mpsc::Sender<FromProxy>, message: from_proxy::Message) {
+    // The stream may have ended; the test sees that by `ended`.
+    let _ = sender.send(FromProxy { message: Some(message) }).await;
+}
+
+fn take(script: &mut Script, message: ToProxy) -> Vec<Outcome> {
+    match message.message {
+        Some(to_proxy::Message::Change(change)) => {
+            let mut outcomes = Vec::new();
+            for resource in change.set {
+                if let Some(outcome) = set(script, resource) {
+                    outcomes.push(outcome);
+                }
+            }
+            for removed in change.removed {
+                script.held.remove(&removed.id);
+                if script.answer != Answer::Silence {
+                    let outcome = outcome::Outcome::Removed(Removed {});
+                    outcomes.push(Outcome { resource: Some(removed), outcome: Some(outcome) });
+                }
+            }
+            outcomes
+        }
+        Some(to_proxy::Message::Left(_)) => {
+            script.left = true;
+            vec![]
+        }
+        Some(to_proxy::Message::SnapshotBegin(_) | to_proxy::Message::SnapshotEnd(_)) | None => vec![],
+    }
+}
+
+fn set(script: &mut Script, resource: Resource) -> Option<Outcome> {
+    let r#type = match resource.resource.as_ref()? {
+        resource::Resource::Route(_) => ResourceType::Route,
+        resource::Resource::KeySet(_) => ResourceType::KeySet,
+        resource::Resource::LimitShare(_) => ResourceType::LimitShare,
+    };
+    let reference = ResourceRef { r#type: r#type.into(), id: resource.id.clone(), version: resource.version };
+    script.held.insert(resource.id.clone(), resource);
+    let outcome = match &script.answer {
+        Answer::Serve => outcome::Outcome::Served(Served {}),
+        Answer::Refuse(feature) => outcome::Outcome::Refused(Refusal {
+            reason: RefusalReason::UnsupportedFeature.into(),
+            detail: format!("this proxy lacks the feature {feature:?}: upgrade it"),
+        }),
+        Answer::Silence => return None,
+    };
+    Some(Outcome { resource: Some(reference), outcome: Some(outcome) })
+}
