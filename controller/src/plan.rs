@@ -151,13 +151,7 @@ fn writes(
     let changes = statements::changes(target, wanted.auth_type, mark, creates, observed, settings);
     if let UrlFinding::Differs(_) = finding {
         // Somebody else's URL: nothing is added for it, but what no manifest wants any more is withdrawn.
-        return Writes {
-            before: Vec::new(),
-            url: None,
-            after: Vec::new(),
-            removals: changes.unwanted_grants,
-            finding,
-        };
+        return Writes { before: Vec::new(), url: None, after: Vec::new(), removals: changes.unwanted_grants, finding };
     }
     Writes { before: changes.before, url, after: changes.after, removals: changes.stale, finding }
 }

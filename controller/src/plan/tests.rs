@@ -304,7 +304,11 @@ fn routes_that_disagree_change_nothing_and_the_present_state_goes_on() {
         assert_eq!((plan.steps.len(), plan.conflicted), (0, BTreeSet::from([key("b")])));
     }
     aws.policy.statements.remove(0);
-    assert_eq!(converge(&[wants("a", IAM), wants("b", NONE)], &mut aws), ["AddPermission url"], "what runs is repaired");
+    assert_eq!(
+        converge(&[wants("a", IAM), wants("b", NONE)], &mut aws),
+        ["AddPermission url"],
+        "what runs is repaired"
+    );
 }
 
 #[test]
@@ -353,8 +357,11 @@ fn any_settings() -> impl Strategy<Value = UrlSettings> {
 
 fn routes() -> impl Strategy<Value = Vec<RouteOnTarget>> {
     let intent = prop_oneof![
-        (any_settings(), proptest::option::of(any_settings()))
-            .prop_map(|(settings, programmed)| Intent::Wants { settings, programmed, finalizer: true }),
+        (any_settings(), proptest::option::of(any_settings())).prop_map(|(settings, programmed)| Intent::Wants {
+            settings,
+            programmed,
+            finalizer: true
+        }),
         (proptest::option::of(any_settings()), any::<bool>())
             .prop_map(|(programmed, repair)| Intent::Keeps { programmed, repair }),
         Just(Intent::Releases),
