@@ -1,12 +1,19 @@
 //! The controller: makes AWS and the cluster match every LambdaRoute. Never on the request path.
 
+pub mod assess;
 pub mod aws;
+pub mod intent;
 pub mod observation;
 pub mod observe;
 pub mod plan;
 pub mod policy;
+pub mod ports;
 pub mod principal;
+pub mod programmed;
 pub mod programming;
+pub mod queue;
+pub mod service;
 pub mod sid;
 pub mod step;
 pub mod target;
+pub mod view;
