@@ -66,6 +66,7 @@ pub fn on_target(
     let served = programmed.filter(|programmed| programmed.function_arn == arn).map(Programmed::settings);
     let keeps = |repair| Intent::Keeps { programmed: served, repair };
     let wanted = assessment.target.as_ref() == Some(target);
+    let pinned_elsewhere = assessment.refused.as_ref().is_some_and(|refused| refused.reason == Reason::TargetChanged);
     let intent = match entry {
         Some(_) if deleting(route) => {
             if retained(route) || force_deleted(route) {
@@ -77,7 +78,8 @@ pub fn on_target(
         Some(_) if suspended(route) => keeps(false),
         Some(_) if wanted && lost_permission(assessment, programmed) => Intent::Releases,
         Some(entry) if !wanted && entry.state == TargetState::Releasing => Intent::Releases,
-        Some(_) if !wanted => keeps(true),
+        // A changed default: nothing at all is written, not even a repair with what may be another account's credentials.
+        Some(_) if !wanted => keeps(!pinned_elsewhere),
         Some(_) if assessment.refused.is_some() => keeps(true),
         Some(_) if claim == ServiceClaim::Unknown => keeps(false),
         None if assessment.refused.is_some() || claim != ServiceClaim::Ours => return None,

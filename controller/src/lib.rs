@@ -2,6 +2,7 @@
 
 pub mod assess;
 pub mod aws;
+pub mod events;
 pub mod intent;
 pub mod observation;
 pub mod observe;
@@ -14,6 +15,7 @@ pub mod programming;
 pub mod queue;
 pub mod service;
 pub mod sid;
+pub mod status;
 pub mod step;
 pub mod target;
 pub mod view;

@@ -79,5 +79,13 @@ impl ProxyPrincipal {
     }
 }
 
+/// `arn:aws:sts::1:assumed-role/name/session` → `arn:aws:sts::1:assumed-role/name`: a session's name changes with each Pod.
+pub fn without_session(arn: &str) -> String {
+    match arn.split_once(":assumed-role/") {
+        Some((head, tail)) => format!("{head}:assumed-role/{}", tail.split('/').next().unwrap_or(tail)),
+        None => arn.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! What IAM refused, read from AWS's message: who, what, on which resource. Pure.
 
+use crate::principal::without_session;
+
 /// The parts of an AccessDenied message that a remedy needs. They don't change from one try to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denied {
@@ -24,17 +26,6 @@ impl Denied {
             resource: after("on resource: "),
             principal: after("User: ").map(|arn| without_session(&arn)),
         }
-    }
-}
-
-/// `arn:aws:sts::1:assumed-role/name/session` → `arn:aws:sts::1:assumed-role/name`.
-fn without_session(arn: &str) -> String {
-    match arn.split_once(":assumed-role/") {
-        Some((head, tail)) => {
-            let role = tail.split('/').next().unwrap_or(tail);
-            format!("{head}:assumed-role/{role}")
-        }
-        None => arn.to_owned(),
     }
 }
 
