@@ -6,6 +6,7 @@ use lambdaroute_crds::{AuthType, LambdaRoute, TargetState};
 use crate::observation::UrlSettings;
 use crate::service;
 use crate::target::{self, Defaults, FunctionTarget};
+use crate::watch::UNREADABLE;
 
 /// What holds for all routes.
 #[derive(Clone, Debug, Default)]
@@ -80,20 +81,26 @@ pub fn assess(route: &LambdaRoute, installation: &Installation, service_pin: Opt
             }
         }
     };
-    let refused = unsupported(route).or(refused).or_else(|| bad_name(route)).or_else(|| {
-        (settings.auth_type == AuthType::None && !installation.allow_public_url).then(|| {
-            refuse(
-                Reason::NotPermitted,
-                "spec.upstream.functionURL.authType NONE makes the function public: it needs the controller's flag \
+    let refused =
+        unreadable(route).or_else(|| unsupported(route)).or(refused).or_else(|| bad_name(route)).or_else(|| {
+            (settings.auth_type == AuthType::None && !installation.allow_public_url).then(|| {
+                refuse(
+                    Reason::NotPermitted,
+                    "spec.upstream.functionURL.authType NONE makes the function public: it needs the controller's flag \
                  --allow-public-url",
-            )
-        })
-    });
+                )
+            })
+        });
     Assessment { target, settings, refused }
 }
 
 fn refuse(reason: Reason, message: &str) -> Refused {
     Refused { reason, message: message.to_owned() }
+}
+
+fn unreadable(route: &LambdaRoute) -> Option<Refused> {
+    let error = route.metadata.annotations.as_ref()?.get(UNREADABLE)?;
+    Some(refuse(Reason::InvalidSpec, &format!("spec can't be read: {error}")))
 }
 
 fn unsupported(route: &LambdaRoute) -> Option<Refused> {
