@@ -76,8 +76,11 @@ pub fn on_target(
         }
         None if deleting(route) || !wanted || suspended(route) => return None,
         Some(_) if suspended(route) => keeps(false),
-        Some(_) if wanted && lost_permission(assessment, programmed) => Intent::Releases,
-        Some(entry) if !wanted && entry.state == TargetState::Releasing => Intent::Releases,
+        // Once marked, it goes to its end, unless the manifest leads there again.
+        Some(entry) if entry.state == TargetState::Releasing && (!wanted || assessment.refused.is_some()) => {
+            Intent::Releases
+        }
+        Some(_) if lost_permission(assessment, programmed) => keeps(false),
         // A changed default: nothing at all is written, not even a repair with what may be another account's credentials.
         Some(_) if !wanted => keeps(!pinned_elsewhere),
         Some(_) if assessment.refused.is_some() => keeps(true),

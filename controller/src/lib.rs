@@ -1,5 +1,6 @@
 //! The controller: makes AWS and the cluster match every LambdaRoute. Never on the request path.
 
+pub mod apply;
 pub mod assess;
 pub mod aws;
 pub mod events;
@@ -16,6 +17,7 @@ pub mod principal;
 pub mod programmed;
 pub mod programming;
 pub mod queue;
+pub mod reconcile;
 pub mod service;
 pub mod sid;
 pub mod status;

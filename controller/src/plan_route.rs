@@ -65,29 +65,30 @@ fn service_step(facts: &RouteFacts<'_>) -> Option<Step> {
     }
 }
 
-/// Moves of `status.targets`: the old target is released once proxies serve the new one, and forgotten once it is empty.
+/// Moves of `status.targets`: the old target is released once proxies serve the new one, and forgotten once it is empty. A
+/// route that was public and may not be any more releases its own.
 fn targets(facts: &RouteFacts<'_>) -> Vec<Step> {
     let RouteFacts { route, assessment, released, arrived, .. } = facts;
     let mut steps = Vec::new();
     if suspended(route) {
         return steps;
     }
-    let lost = lost_permission(assessment, facts.served) || (facts.served.is_none() && assessment.refused.is_some());
+    let lost = lost_permission(assessment, facts.served);
+    let accepted = assessment.refused.is_none();
     for entry in recorded(route) {
         let Some(target) = FunctionTarget::parse_arn(&entry.function_arn) else { continue };
         let route = key(route);
         let wanted = assessment.target.as_ref() == Some(&target);
         let empty = released.contains(&entry.function_arn);
         match (entry.state, wanted) {
-            (TargetState::Releasing, true) => steps.push(Step::RecordTarget { route, target }),
-            (TargetState::Active, true) if lost && empty => steps.push(Step::ForgetTarget { route, target }),
-            (TargetState::Active, true) => {}
-            (TargetState::Releasing, false) if empty => steps.push(Step::ForgetTarget { route, target }),
-            (TargetState::Releasing, false) => {}
-            (TargetState::Active, false) if *arrived && assessment.refused.is_none() => {
+            (TargetState::Releasing, true) if accepted => steps.push(Step::RecordTarget { route, target }),
+            (TargetState::Releasing, _) if empty => steps.push(Step::ForgetTarget { route, target }),
+            (TargetState::Releasing, _) => {}
+            (TargetState::Active, true) if lost => steps.push(Step::ReleaseTarget { route, target }),
+            (TargetState::Active, false) if *arrived && accepted => {
                 steps.push(Step::ReleaseTarget { route, target });
             }
-            (TargetState::Active, false) => {}
+            (TargetState::Active, _) => {}
         }
     }
     steps

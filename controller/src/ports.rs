@@ -116,6 +116,15 @@ impl Ports {
         }
     }
 
+    /// Lets a port rest that no route has but somebody had. False if it is taken, or rests already.
+    pub fn rest_unclaimed(&mut self, id: &RouteId, port: u16, now: Timestamp) -> bool {
+        if self.taken.contains_key(&port) || self.resting.contains_key(&port) {
+            return false;
+        }
+        self.resting.insert(port, Rest { uid: id.0.clone(), since: now });
+        true
+    }
+
     /// Ends the rest of ports that have rested for `rest` and that no proxy has any more. Whether any did.
     pub fn wake(&mut self, now: Timestamp, rest: SignedDuration, removed: impl Fn(&RouteId) -> bool) -> bool {
         let before = self.resting.len();

@@ -5,10 +5,13 @@ use lambdaroute_crds::{AuthType, InvokeMode, LambdaRoute};
 use lambdaroute_proxy_config::{feature, v1alpha1};
 use serde::{Deserialize, Serialize};
 
+use crate::assess::Assessment;
+use crate::intent::{deleting, key, lost_permission, suspended};
 use crate::observation::{UrlConfig, UrlSettings, host_of};
 use crate::programming::{DesiredRoute, RouteId, ServiceRef};
 use crate::step::RouteKey;
 use crate::target::FunctionTarget;
+use crate::view::TargetView;
 
 /// The annotation on the Service.
 pub const ANNOTATION: &str = "lambdaroute.dev/programmed";
@@ -56,6 +59,27 @@ impl Programmed {
             route.status.as_ref()?.targets.iter().find(|recorded| recorded.function_arn == programmed.function_arn)?;
         let host = host_of(recorded.function_url.as_ref()?)?;
         (host == programmed.host && target.region == programmed.region).then_some(programmed)
+    }
+
+    /// What proxies are to serve next: the manifest's target once a call of it would work, else what they serve now. A route
+    /// that lost its permission is served no more.
+    pub fn next(
+        route: &LambdaRoute,
+        assessment: &Assessment,
+        view: Option<&TargetView>,
+        served: Option<Programmed>,
+    ) -> Option<Self> {
+        if deleting(route) || suspended(route) {
+            return served;
+        }
+        if lost_permission(assessment, served.as_ref()) {
+            return None;
+        }
+        let (None, Some(target), Some(view)) = (&assessment.refused, &assessment.target, view) else { return served };
+        if view.conflicted.contains(&key(route)) || !view.serves(assessment.settings) {
+            return served;
+        }
+        view.url.as_ref().and_then(|url| Self::new(target, url)).or(served)
     }
 
     /// The annotation's text.

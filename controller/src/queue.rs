@@ -11,12 +11,11 @@ use tokio::time::Instant;
 
 /// The first delay after a failure.
 const FIRST: Duration = Duration::from_millis(250);
-/// The longest.
-const LONGEST: Duration = Duration::from_secs(300);
 
-/// The delay after so many failures in a row, with `jitter` between 0 and 1 spreading it over its upper half.
-pub fn backoff(failures: u32, jitter: f64) -> Duration {
-    let full = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST);
+/// The delay after so many failures in a row, at most `longest`, with `jitter` between 0 and 1 spreading it over its upper
+/// half.
+pub fn backoff(failures: u32, longest: Duration, jitter: f64) -> Duration {
+    let full = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest);
     full.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
 }
 
@@ -130,13 +129,13 @@ impl<K: Clone + Ord + Hash> Queue<K> {
         self.changed.notify_one();
     }
 
-    /// After a failure; each in a row waits longer, at least `least`.
-    pub fn retry(&self, key: K, least: Duration, jitter: f64) {
+    /// After a failure; each in a row waits longer, at least `least` and, but for that, at most `longest`.
+    pub fn retry(&self, key: K, least: Duration, longest: Duration, jitter: f64) {
         let delay = {
             let mut state = self.state();
             let failures = state.failures.entry(key.clone()).or_insert(0);
             *failures = failures.saturating_add(1);
-            backoff(*failures, jitter).max(least)
+            backoff(*failures, longest, jitter).max(least)
         };
         self.add_after(key, delay);
     }

@@ -106,17 +106,15 @@ pub fn url(route: &LambdaRoute, cluster_domain: &str) -> String {
 fn targets(facts: &Facts<'_>) -> Vec<Target> {
     let arn = facts.assessment.target.as_ref().map(FunctionTarget::arn);
     let mut targets = recorded(facts.route).to_vec();
-    let Some(view) = facts.view else { return targets };
+    let Some((view, observed_at)) = facts.view.and_then(|view| Some((view, view.observed_at?))) else { return targets };
     for target in targets.iter_mut().filter(|target| Some(&target.function_arn) == arn.as_ref()) {
         target.function_url = view.url.as_ref().map(|url| url.url.clone());
         target.created_at = view.url.as_ref().map(|url| url.creation_time.clone());
         target.ownership = view.ownership;
-        let due = target
-            .last_sync_time
-            .as_ref()
-            .is_none_or(|last| view.observed_at.duration_since(last.0) >= facts.drift_period);
+        let due =
+            target.last_sync_time.as_ref().is_none_or(|last| observed_at.duration_since(last.0) >= facts.drift_period);
         if due {
-            target.last_sync_time = Some(Time(view.observed_at));
+            target.last_sync_time = Some(Time(observed_at));
         }
     }
     targets

@@ -24,10 +24,10 @@ pub struct Failure {
 /// A target after its last reconcile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetView {
-    /// The last complete look; a successful write counts as one.
-    pub observed_at: Timestamp,
-    /// Whether there is a function.
-    pub function: FunctionState,
+    /// The last complete look; none before the first.
+    pub observed_at: Option<Timestamp>,
+    /// Whether there is a function; none before the first look.
+    pub function: Option<FunctionState>,
     /// Its URL config.
     pub url: Option<UrlConfig>,
     /// Whose that is.
@@ -58,8 +58,8 @@ impl TargetView {
         let Plan { steps, ownership, url, conflicted, in_use_by } = plan;
         let settled = steps.is_empty() && failure.is_none();
         Self {
-            observed_at,
-            function: observed.function,
+            observed_at: Some(observed_at),
+            function: Some(observed.function),
             url: observed.url.clone(),
             ownership,
             finding: url,
@@ -69,6 +69,25 @@ impl TargetView {
             in_use_by,
             failure,
         }
+    }
+
+    /// After a reconcile that couldn't look: what was known before, and why it isn't known better.
+    pub fn failed(before: Option<&TargetView>, failure: Failure) -> Self {
+        let mut view = before.cloned().unwrap_or(Self {
+            observed_at: None,
+            function: None,
+            url: None,
+            ownership: None,
+            finding: UrlFinding::Due,
+            settled: false,
+            conflicted: BTreeSet::new(),
+            released: BTreeSet::new(),
+            in_use_by: BTreeSet::new(),
+            failure: None,
+        });
+        view.settled = false;
+        view.failure = Some(failure);
+        view
     }
 
     /// Whether a call of the function URL with these settings would work, as last observed.

@@ -109,6 +109,17 @@ impl AwsError {
         }
     }
 
+    /// A target of another account than the controller's credentials: nothing is sent.
+    pub fn other_account(own: &str) -> Self {
+        Self {
+            operation: "lambda:*",
+            kind: ErrorKind::Credentials,
+            code: "OtherAccount".to_owned(),
+            message: format!("the controller's credentials are of account {own}"),
+            request_id: None,
+        }
+    }
+
     pub(super) fn not_leading(operation: &'static str) -> Self {
         Self {
             operation,

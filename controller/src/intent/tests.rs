@@ -97,8 +97,11 @@ fn the_old_target_is_kept_until_it_is_marked_as_released() {
 #[test]
 fn a_refused_change_keeps_what_runs_but_a_lost_permission_closes_it() {
     let public = "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: NONE}}}";
-    let route = route("", public, Some("Active"));
+    let active = route("", public, Some("Active"));
     let keeps = Some(Intent::Keeps { programmed: Some(IAM), repair: true });
-    assert_eq!(intent(&route, ServiceClaim::Ours, Some(AuthType::AwsIam)), keeps);
-    assert_eq!(intent(&route, ServiceClaim::Ours, Some(AuthType::None)), Some(Intent::Releases));
+    assert_eq!(intent(&active, ServiceClaim::Ours, Some(AuthType::AwsIam)), keeps);
+    let public_before = intent(&active, ServiceClaim::Ours, Some(AuthType::None));
+    assert!(matches!(public_before, Some(Intent::Keeps { repair: false, .. })), "nothing public is repaired");
+    let marked = route("", public, Some("Releasing"));
+    assert_eq!(intent(&marked, ServiceClaim::Ours, None), Some(Intent::Releases));
 }

@@ -69,8 +69,24 @@ impl PortBook {
     /// [`KubeError`]: the port isn't free then.
     pub async fn rest(&self, id: &RouteId, now: Timestamp) -> Result<(), KubeError> {
         let mut book = self.book.lock().await;
+        if book.ports.of(id).is_none() {
+            return Ok(());
+        }
         let mut ports = book.ports.clone();
         ports.rest(id, now);
+        self.write(&mut book, ports).await
+    }
+
+    /// Lets a port rest that a Service without a route has, unless it is another route's by now.
+    ///
+    /// # Errors
+    /// [`KubeError`].
+    pub async fn rest_unclaimed(&self, id: &RouteId, port: u16, now: Timestamp) -> Result<(), KubeError> {
+        let mut book = self.book.lock().await;
+        let mut ports = book.ports.clone();
+        if !ports.rest_unclaimed(id, port, now) {
+            return Ok(());
+        }
         self.write(&mut book, ports).await
     }
 

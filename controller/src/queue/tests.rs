@@ -46,7 +46,7 @@ async fn failures_wait_longer_each_time_until_a_success() {
     let mut delays = Vec::new();
     for _ in 0..4 {
         let begun = Instant::now();
-        queue.retry("a", Duration::ZERO, 1.0);
+        queue.retry("a", Duration::ZERO, SECOND * 300, 1.0);
         let key = queue.next().await;
         queue.done(&key);
         delays.push(begun.elapsed().as_millis());
@@ -54,16 +54,16 @@ async fn failures_wait_longer_each_time_until_a_success() {
     assert!(delays.windows(2).all(|pair| pair[0] < pair[1]), "{delays:?}");
     queue.forget(&"a");
     let begun = Instant::now();
-    queue.retry("a", SECOND * 3, 1.0);
+    queue.retry("a", SECOND * 3, SECOND * 300, 1.0);
     queue.next().await;
     assert_eq!(begun.elapsed().as_secs(), 3, "AWS's own Retry-After is kept");
 }
 
 #[test]
 fn the_back_off_is_bounded_and_spread() {
-    assert_eq!(backoff(1, 1.0), FIRST);
-    assert_eq!(backoff(u32::MAX, 1.0), LONGEST);
-    assert_eq!(backoff(u32::MAX, 0.0), LONGEST / 2);
+    assert_eq!(backoff(1, SECOND * 300, 1.0), FIRST);
+    assert_eq!(backoff(u32::MAX, SECOND * 300, 1.0), SECOND * 300);
+    assert_eq!(backoff(u32::MAX, SECOND * 300, 0.0), SECOND * 150);
 }
 
 #[tokio::test(start_paused = true)]

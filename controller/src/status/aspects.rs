@@ -55,7 +55,7 @@ fn view<'a>(facts: &Facts<'a>) -> Option<&'a TargetView> {
 
 fn resolved_refs(facts: &Facts<'_>) -> Option<Judgement> {
     let target = facts.assessment.target.as_ref()?;
-    Some(match view(facts)?.function {
+    Some(match view(facts)?.function? {
         FunctionState::Exists => Judgement::yes(Reason::ResolvedRefs, "the function exists"),
         FunctionState::NotFound => Judgement::no(
             Reason::FunctionNotFound,
@@ -116,7 +116,7 @@ fn function_url(facts: &Facts<'_>) -> Option<Judgement> {
     if let Some(judgement) = failed(facts, Aspect::FunctionUrl) {
         return Some(judgement);
     }
-    let view = view(facts)?;
+    let view = view(facts).filter(|view| view.observed_at.is_some())?;
     if conflicted(facts) {
         return None;
     }
@@ -138,7 +138,7 @@ fn permissions(facts: &Facts<'_>) -> Option<Judgement> {
     if let Some(judgement) = failed(facts, Aspect::Permissions) {
         return Some(judgement);
     }
-    let view = view(facts)?;
+    let view = view(facts).filter(|view| view.observed_at.is_some())?;
     if conflicted(facts) {
         return None;
     }

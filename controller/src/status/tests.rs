@@ -43,8 +43,8 @@ fn at(second: i64) -> Timestamp {
 
 fn view() -> TargetView {
     TargetView {
-        observed_at: at(1000),
-        function: FunctionState::Exists,
+        observed_at: Some(at(1000)),
+        function: Some(FunctionState::Exists),
         url: Some(UrlConfig {
             url: "https://abc.lambda-url.eu-west-1.on.aws/".into(),
             creation_time: "2026-11-21T09:30:00.123+0000".into(),
@@ -201,7 +201,8 @@ fn a_new_leader_says_nothing_else_until_it_has_looked() {
 #[test]
 fn a_missing_function_says_who_must_create_it() {
     let mut known = working();
-    known.view = Some(TargetView { function: FunctionState::NotFound, url: None, finding: UrlFinding::Due, ..view() });
+    known.view =
+        Some(TargetView { function: Some(FunctionState::NotFound), url: None, finding: UrlFinding::Due, ..view() });
     let (status, reason, message) = known.ready();
     assert_eq!((status.as_str(), reason.as_str()), ("False", "FunctionNotFound"));
     assert!(message.starts_with("You: AWS has no function arn:aws:lambda:"), "{message}");
@@ -313,9 +314,9 @@ fn a_transition_keeps_its_time_until_the_status_turns() {
 fn the_last_look_is_written_at_most_once_a_drift_period() {
     let mut known = working();
     known.route.status = Some(known.status());
-    known.view = Some(TargetView { observed_at: at(1000 + 3599), ..view() });
+    known.view = Some(TargetView { observed_at: Some(at(1000 + 3599)), ..view() });
     assert_eq!(known.status().targets[0].last_sync_time, Some(Time(at(1000))));
-    known.view = Some(TargetView { observed_at: at(1000 + 3600), ..view() });
+    known.view = Some(TargetView { observed_at: Some(at(1000 + 3600)), ..view() });
     assert_eq!(known.status().targets[0].last_sync_time, Some(Time(at(4600))));
 }
 

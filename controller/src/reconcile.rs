@@ -1,0 +1,224 @@
+//! The reconciler: keeps AWS and the cluster true to every LambdaRoute while this replica leads. Two kinds of keys: a target
+//! (everything in AWS) and a route (everything in Kubernetes, and the route table). Neither touches what is the other's,
+//! except for finalizer and `status.targets`, which a target's plan writes before its first write in AWS.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use k8s_openapi::api::core::v1::Service;
+use kube::api::ObjectMeta;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Resource, ResourceExt};
+use lambdaroute_crds::LambdaRoute;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::apply::FunctionLocks;
+use crate::assess::{Installation, ServiceClaim, assess};
+use crate::aws::{Aws, AwsError};
+use crate::index::{Index, Name};
+use crate::intent::recorded;
+use crate::kubernetes::Kubernetes;
+use crate::kubernetes::port_book::PortBook;
+use crate::observation::Observation;
+use crate::plan;
+use crate::programmed::{self, Programmed};
+use crate::queue::Queue;
+use crate::service;
+use crate::stub::{Leadership, RouteTable};
+use crate::target::FunctionTarget;
+use crate::view::TargetView;
+
+mod args;
+mod begin;
+mod feed;
+mod identity;
+mod metrics;
+mod route;
+mod target;
+mod worker;
+
+pub use args::ReconcileArgs;
+pub use metrics::ReconcileMetrics;
+
+/// What is worked on, one worker at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Key {
+    /// Everything in AWS for one function target.
+    Target(FunctionTarget),
+    /// Everything in Kubernetes for one route.
+    Route(Name),
+}
+
+/// What the reconciler is made of, before it leads.
+pub struct Setup {
+    /// Writes in Kubernetes.
+    pub kubernetes: Kubernetes,
+    /// Calls to AWS.
+    pub aws: Aws,
+    /// Where routes go.
+    pub table: RouteTable,
+    /// Whose Sids, for whom.
+    pub settings: plan::Settings,
+    /// `--allow-public-url`.
+    pub allow_public_url: bool,
+    /// The flags.
+    pub args: ReconcileArgs,
+    /// Name, namespace and owners of the ports' ConfigMap.
+    pub ports: ObjectMeta,
+    /// Counters.
+    pub metrics: ReconcileMetrics,
+}
+
+/// A look at a target.
+struct Looked {
+    observed: Observation,
+    at: Instant,
+    time: jiff::Timestamp,
+}
+
+#[derive(Default)]
+struct TargetMemory {
+    looked: Option<Looked>,
+    /// When AWS was last asked, whatever it answered.
+    asked: Option<Instant>,
+    /// Something says that it isn't as it was.
+    stale: bool,
+    view: Option<Arc<TargetView>>,
+}
+
+#[derive(Default)]
+struct RouteMemory {
+    uid: String,
+    claim: ServiceClaim,
+    /// Our last write of the Service, until the watch has shown it: the resourceVersion that it was based on, and the result.
+    service: Option<(Option<String>, Service)>,
+    served: Option<Programmed>,
+    /// The annotation that asks for a look.
+    reconcile_at: Option<String>,
+}
+
+/// A leader's reconciler.
+struct Reconciler {
+    setup: Arc<Setup>,
+    leadership: Leadership,
+    routes: Store<LambdaRoute>,
+    services: Store<Service>,
+    ports: PortBook,
+    installation: RwLock<Installation>,
+    identity_failure: Mutex<Option<AwsError>>,
+    index: Mutex<Index>,
+    targets: Mutex<HashMap<FunctionTarget, TargetMemory>>,
+    memory: Mutex<HashMap<Name, RouteMemory>>,
+    queue: Queue<Key>,
+    locks: FunctionLocks,
+}
+
+/// Reconciles for as long as this replica leads: ends with an error, or by being dropped.
+///
+/// # Errors
+/// What keeps it from beginning, or a task of it that ended.
+pub async fn run(setup: Arc<Setup>, leadership: Leadership) -> anyhow::Result<()> {
+    let mut tasks = JoinSet::new();
+    let reconciler = begin::begin(setup, leadership, &mut tasks).await?;
+    worker::spawn(&reconciler, &mut tasks);
+    identity::spawn(&reconciler, &mut tasks);
+    match tasks.join_next().await {
+        Some(Ok(what)) => anyhow::bail!("{what} ended"),
+        Some(Err(error)) => Err(anyhow::Error::new(error).context("a task of the reconciler failed")),
+        None => Ok(()),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn name_of(route: &impl Resource) -> Name {
+    (route.meta().namespace.clone().unwrap_or_default(), route.meta().name.clone().unwrap_or_default())
+}
+
+impl Reconciler {
+    fn installation(&self) -> Installation {
+        self.installation.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn route(&self, name: &Name) -> Option<Arc<LambdaRoute>> {
+        self.routes.get(&ObjectRef::new(&name.1).within(&name.0))
+    }
+
+    /// The route's own Service, as fresh as it is known.
+    fn live_service(&self, route: &LambdaRoute) -> Option<Service> {
+        let uid = route.uid().unwrap_or_default();
+        let namespace = route.namespace().unwrap_or_default();
+        let seen = self.services.get(&ObjectRef::new(&service::name(route)).within(&namespace));
+        let written = lock(&self.memory).get(&name_of(route)).and_then(|memory| memory.service.clone());
+        let live = match written {
+            Some((base, written)) if base == seen.as_ref().and_then(|seen| seen.resource_version()) => written,
+            _ => (*seen?).clone(),
+        };
+        service::is_ours(&live, &uid).then_some(live)
+    }
+
+    fn served(route: &LambdaRoute, live: Option<&Service>) -> Option<Programmed> {
+        Programmed::trusted(live?.annotations().get(programmed::ANNOTATION)?, route)
+    }
+
+    /// The targets that a route concerns: its manifest's, and those that its status names.
+    fn targets_of(&self, route: &LambdaRoute) -> BTreeSet<FunctionTarget> {
+        let live = self.live_service(route);
+        let pin = live.as_ref().and_then(|live| live.annotations().get(service::TARGET));
+        let assessment = assess(route, &self.installation(), pin.map(String::as_str));
+        recorded(route)
+            .iter()
+            .filter_map(|target| FunctionTarget::parse_arn(&target.function_arn))
+            .chain(assessment.target)
+            .collect()
+    }
+
+    fn view(&self, target: &FunctionTarget) -> Option<Arc<TargetView>> {
+        lock(&self.targets).get(target)?.view.clone()
+    }
+
+    /// Has every route looked at, and every target that one concerns.
+    fn add_all(&self) {
+        for route in self.routes.state() {
+            self.note(&route);
+        }
+    }
+
+    /// Takes in a route as it is now.
+    fn note(&self, route: &LambdaRoute) {
+        let name = name_of(route);
+        let targets = self.targets_of(route);
+        let touched = lock(&self.index).set(&name, &route.uid().unwrap_or_default(), targets);
+        self.queue.add(Key::Route(name));
+        for target in touched {
+            self.queue.add(Key::Target(target));
+        }
+    }
+
+    /// Has a target looked at in AWS, within seconds and not more often than that.
+    fn look_again(&self, target: &FunctionTarget) {
+        const APART: Duration = Duration::from_secs(3);
+        let wait = {
+            let mut targets = lock(&self.targets);
+            let memory = targets.entry(target.clone()).or_default();
+            memory.stale = true;
+            memory.asked.map(|asked| APART.saturating_sub(asked.elapsed())).unwrap_or_default()
+        };
+        self.queue.add_after(Key::Target(target.clone()), wait);
+    }
+
+    /// The refresh interval, ±20 %.
+    fn refresh(&self) -> Duration {
+        let period = self.setup.args.resync_interval.unsigned_abs();
+        period.mul_f64(0.8 + 0.4 * rand::random::<f64>())
+    }
+
+    fn drift_period(&self) -> SignedDuration {
+        self.setup.args.resync_interval
+    }
+}
