@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod assess;
 pub mod aws;
+pub mod dry_run;
 pub mod events;
 pub mod index;
 pub mod intent;

@@ -142,7 +142,7 @@ fn text(resting: &BTreeMap<u16, Rest>) -> BTreeMap<String, String> {
     resting.iter().map(|(port, rest)| (port.to_string(), format!("{} {}", rest.uid, rest.since))).collect()
 }
 
-fn read(config_map: &ConfigMap) -> BTreeMap<u16, Rest> {
+pub(crate) fn read(config_map: &ConfigMap) -> BTreeMap<u16, Rest> {
     let data = config_map.data.iter().flatten();
     data.filter_map(|(port, rest)| {
         let (uid, since) = rest.split_once(' ')?;

@@ -1,30 +1,28 @@
 //! One route: its Service, its place in the route table, `status.targets` and, last and once, its status.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
+use lambdaroute_crds::LambdaRoute;
 use lambdaroute_crds::condition::Reason;
-use lambdaroute_crds::{LambdaRoute, TargetState};
 
-use super::target::with_active;
 use super::worker::Outcome;
-use super::{Key, Name, Reconciler, RouteMemory, lock, name_of};
+use super::{Name, Reconciler, lock, name_of};
 use crate::assess::{Assessment, Refused, ServiceClaim, assess};
-use crate::events;
-use crate::intent::{deleting, force_deleted, key, lost_permission, recorded, retained, suspended};
+use crate::intent::{deleting, key, lost_permission, recorded, suspended};
 use crate::kubernetes::{Created, KubeError};
 use crate::plan_route::{RouteFacts, plan_route};
 use crate::programmed::Programmed;
 use crate::programming::{Programming, RouteId};
 use crate::service;
-use crate::status::{Facts, status};
 use crate::step::Step;
 use crate::target::FunctionTarget;
-use crate::view::{Failure, TargetView};
+
+mod report;
+mod steps;
 
 /// A Service's name that is taken, or a range that is used up, is looked at again at least so often.
 const TAKEN: Duration = Duration::from_secs(120);
@@ -218,141 +216,6 @@ impl Reconciler {
         if let (Some(served), Some(port), Some(reference)) = (&work.served, work.port, reference) {
             self.setup.table.set(served.desired(&key(&work.route), reference, port));
         }
-    }
-
-    async fn carry_out_step(&self, step: &Step, work: &mut Work, next: Option<&Programmed>) -> Result<(), KubeError> {
-        let kubernetes = &self.setup.kubernetes;
-        match step {
-            Step::CreateService { .. } => {}
-            Step::ApplyService { .. } => {
-                let (Some(live), Some(port), Some(target)) = (&work.live, work.port, &work.assessment.target) else {
-                    return Ok(());
-                };
-                let wanted = service::desired(&work.route, port, target, next);
-                if let Some(change) = service::change(live, &wanted) {
-                    let base = live.resource_version();
-                    let live = kubernetes.change_service(&work.route, live, &wanted, change).await?;
-                    self.wrote_service(work, base, live);
-                }
-            }
-            Step::RecordTarget { target, .. } => {
-                let targets = with_active(recorded(&work.route), target);
-                work.route = kubernetes.set_targets(&work.route, &targets).await?;
-            }
-            Step::ReleaseTarget { target, .. } => {
-                let mut targets = recorded(&work.route).to_vec();
-                let arn = target.arn();
-                for known in targets.iter_mut().filter(|known| known.function_arn == arn) {
-                    known.state = TargetState::Releasing;
-                }
-                work.route = kubernetes.set_targets(&work.route, &targets).await?;
-            }
-            Step::ForgetTarget { target, .. } => {
-                let forced = force_deleted(&work.route);
-                if deleting(&work.route) && (forced || retained(&work.route)) {
-                    self.tell_left_behind(&work.route, forced).await;
-                } else {
-                    self.tell_in_use(&work.route, target).await;
-                }
-                let arn = target.arn();
-                let targets: Vec<_> =
-                    recorded(&work.route).iter().filter(|known| known.function_arn != arn).cloned().collect();
-                work.route = kubernetes.set_targets(&work.route, &targets).await?;
-            }
-            Step::RestPort { .. } => self.ports.rest(&work.id, Timestamp::now()).await?,
-            Step::DeleteService { .. } => {
-                if let Some(live) = &work.live {
-                    kubernetes.delete_service(&work.route, live).await?;
-                }
-            }
-            Step::RemoveFinalizer { .. } => {
-                work.route = kubernetes.remove_finalizer(&work.route).await?;
-            }
-            // A target's own: never in a route's plan.
-            Step::AddFinalizer { .. }
-            | Step::AddPermission { .. }
-            | Step::CreateFunctionUrlConfig { .. }
-            | Step::UpdateFunctionUrlConfig { .. }
-            | Step::DeleteFunctionUrlConfig { .. }
-            | Step::RemovePermission { .. } => {}
-        }
-        Ok(())
-    }
-
-    async fn tell_left_behind(&self, route: &LambdaRoute, forced: bool) {
-        if let Some(notice) = events::left_behind(route, forced) {
-            tracing::info!(route = %key(route), "{}", notice.note);
-            self.setup.kubernetes.tell(route, &notice).await;
-        }
-    }
-
-    async fn tell_in_use(&self, route: &LambdaRoute, target: &FunctionTarget) {
-        let Some(view) = self.view(target).filter(|view| !view.in_use_by.is_empty()) else { return };
-        let clusters: Vec<String> = view.in_use_by.iter().map(ToString::to_string).collect();
-        self.setup.kubernetes.tell(route, &events::in_use_elsewhere(&target.arn(), &clusters)).await;
-    }
-
-    /// What targets and the next reconcile need to know of the route; targets whose plan may depend on it are due if it
-    /// changed.
-    fn remember(&self, work: &Work) {
-        let changed = {
-            let mut memory = lock(&self.memory);
-            let memory: &mut RouteMemory = memory.entry(name_of(&work.route)).or_default();
-            let changed = memory.claim != work.claim || memory.served != work.served;
-            memory.claim = work.claim;
-            memory.served.clone_from(&work.served);
-            changed
-        };
-        if changed {
-            let targets = lock(&self.index).targets(&name_of(&work.route));
-            for target in targets {
-                self.queue.add(Key::Target(target));
-            }
-        }
-    }
-
-    async fn write_status(&self, work: &Work, view: Option<Arc<TargetView>>) -> Result<(), KubeError> {
-        let identity_failure = lock(&self.identity_failure).clone();
-        let release_failure = self.release_failure(work);
-        let identities = self.setup.table.identities();
-        let next = status(&Facts {
-            route: &work.route,
-            assessment: &work.assessment,
-            claim: work.claim,
-            view: view.as_deref(),
-            release_failure: release_failure.as_ref(),
-            identity_failure: identity_failure.as_ref(),
-            served: work.served.as_ref(),
-            programming: work.served.as_ref().map(|_| self.setup.table.programming(&work.id)),
-            identities: &identities,
-            principal: &self.setup.settings.principal,
-            cluster_domain: &self.setup.args.cluster_domain,
-            now: Timestamp::now(),
-            drift_period: self.drift_period(),
-        });
-        if work.route.status.as_ref() == Some(&next) {
-            return Ok(());
-        }
-        let failure = release_failure.or_else(|| view.and_then(|view| view.failure.clone()));
-        self.setup.kubernetes.set_status(&work.route, &next).await?;
-        for notice in events::changes(&work.route, &next, failure.as_ref(), identity_failure.as_ref()) {
-            self.setup.kubernetes.tell(&work.route, &notice).await;
-        }
-        Ok(())
-    }
-
-    /// Why a target that the route is to leave can't be left yet.
-    fn release_failure(&self, work: &Work) -> Option<Failure> {
-        if !deleting(&work.route) {
-            return None;
-        }
-        if let Some(error) = lock(&self.identity_failure).clone().filter(|_| !recorded(&work.route).is_empty()) {
-            return Some(Failure { aspect: crate::observe::Aspect::FunctionUrl, error });
-        }
-        recorded(&work.route)
-            .iter()
-            .filter_map(|recorded| FunctionTarget::parse_arn(&recorded.function_arn))
-            .find_map(|target| self.view(&target)?.failure.clone())
     }
 }
 
