@@ -148,7 +148,7 @@ pub struct Service {
 
     /// The Service's port. Absent: 80.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 65535))]
+    #[schemars(range(min = 1, max = 65535), extend("format" = "int32"))]
     pub port: Option<u16>,
 }
 

@@ -1,0 +1,40 @@
+//! Everything that decides is pure: no async, no clock, no client, no randomness.
+
+use crate::files::rust;
+
+/// Files and folders (with all below) that decide.
+const PURE: &[&str] = &["crds/src/", "proxy/config/src/"];
+
+/// What none of them may name.
+const IMPURE: [&str; 14] = [
+    "async fn",
+    "async move",
+    ".await",
+    "tokio::",
+    "Instant::now",
+    "SystemTime::now",
+    "Timestamp::now",
+    "Zoned::now",
+    "kube::Client",
+    "kube::Api",
+    "aws_sdk_",
+    "hyper::",
+    "rand::",
+    "std::env",
+];
+
+#[test]
+fn what_decides_names_no_async_clock_client_or_chance() {
+    let sources = rust(&crate::files::ALL);
+    for place in PURE {
+        assert!(sources.iter().any(|source| source.path.starts_with(place)), "{place} isn't there: mend this list");
+    }
+    let pure = sources.iter().filter(|source| PURE.iter().any(|place| source.path.starts_with(place)));
+    for source in pure.filter(|source| !source.is_test()) {
+        for line in source.text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for word in IMPURE {
+                assert!(!line.contains(word), "{} decides, and names {word}: {line}", source.path);
+            }
+        }
+    }
+}

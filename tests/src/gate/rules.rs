@@ -1,0 +1,288 @@
+//! What a test makes the gate do to the calls that match. A rule ends with its handle; a test that fails or panics
+//! therefore never leaves the gate shut for others.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Context;
+use bytes::Bytes;
+use http::Response;
+
+use super::EXPECTED_WITHIN;
+use super::answer::Answer;
+use super::barrier::Barrier;
+use super::call::Seen;
+use super::matching::Match;
+
+type Hook = Arc<dyn Fn(Arc<Seen>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+type Rewrite = Arc<dyn Fn(Response<Bytes>) -> Response<Bytes> + Send + Sync>;
+
+#[derive(Clone)]
+enum Action {
+    Pass,
+    HoldBefore(Arc<Barrier>),
+    HoldAfter(Arc<Barrier>),
+    Before(Hook),
+    After(Hook),
+    Answer(Answer),
+    DropBefore,
+    DropAfter,
+    Rewrite(Rewrite),
+}
+
+impl Action {
+    fn says(&self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::HoldBefore(_) => "hold before",
+            Self::HoldAfter(_) => "hold after",
+            Self::Before(_) => "act before",
+            Self::After(_) => "act after",
+            Self::Answer(_) => "answer",
+            Self::DropBefore => "drop before",
+            Self::DropAfter => "drop after",
+            Self::Rewrite(_) => "rewrite",
+        }
+    }
+}
+
+struct State {
+    matching: Match,
+    left: AtomicUsize,
+    count: AtomicUsize,
+    action: Action,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {:?}", self.action.says(), self.matching)
+    }
+}
+
+impl State {
+    /// Takes one of the times that the rule still has.
+    fn take(&self) -> bool {
+        let taken = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        if taken {
+            self.count.fetch_add(1, Ordering::SeqCst);
+        }
+        taken
+    }
+}
+
+/// The rules in force.
+#[derive(Debug, Default)]
+pub(super) struct Rules(Mutex<Vec<Arc<State>>>);
+
+/// What the rules want with one call, decided when it arrives.
+#[derive(Default)]
+pub(super) struct Verdict(Vec<Action>);
+
+/// What happens to the call before it would go through.
+pub(super) enum Way {
+    Through,
+    Answered(Response<Bytes>),
+    Lost,
+}
+
+impl Rules {
+    pub(super) fn verdict(&self, seen: &Seen) -> Verdict {
+        let rules = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Verdict(
+            rules
+                .iter()
+                .filter(|rule| rule.matching.matches(seen) && rule.take())
+                .map(|rule| rule.action.clone())
+                .collect(),
+        )
+    }
+}
+
+impl Verdict {
+    pub(super) async fn before(&self, seen: &Arc<Seen>) -> Way {
+        for action in &self.0 {
+            match action {
+                Action::HoldBefore(barrier) => barrier.wait(seen).await,
+                Action::Before(hook) => hook(Arc::clone(seen)).await,
+                Action::Answer(answer) => return Way::Answered(answer.response()),
+                Action::DropBefore => return Way::Lost,
+                _ => {}
+            }
+        }
+        Way::Through
+    }
+
+    /// After the server has answered. False: the answer is lost.
+    pub(super) async fn after(&self, seen: &Arc<Seen>) -> bool {
+        let mut delivered = true;
+        for action in &self.0 {
+            match action {
+                Action::HoldAfter(barrier) => barrier.wait(seen).await,
+                Action::After(hook) => hook(Arc::clone(seen)).await,
+                Action::DropAfter => delivered = false,
+                _ => {}
+            }
+        }
+        delivered
+    }
+
+    pub(super) fn rewrites(&self) -> bool {
+        self.0.iter().any(|action| matches!(action, Action::Rewrite(_)))
+    }
+
+    pub(super) fn rewrite(&self, response: Response<Bytes>) -> Response<Bytes> {
+        self.0.iter().fold(response, |response, action| match action {
+            Action::Rewrite(rewrite) => rewrite(response),
+            _ => response,
+        })
+    }
+}
+
+/// A rule in the making: how often, then what.
+#[derive(Debug)]
+#[must_use]
+pub struct RuleBuilder {
+    rules: Arc<Rules>,
+    matching: Match,
+    times: Option<usize>,
+}
+
+impl RuleBuilder {
+    pub(super) fn new(rules: Arc<Rules>, matching: Match) -> Self {
+        Self { rules, matching, times: None }
+    }
+
+    /// Only the first so many. Without it: holding takes the first call, everything else all.
+    pub fn times(mut self, times: usize) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// Only the first.
+    pub fn once(self) -> Self {
+        self.times(1)
+    }
+
+    /// Holds a call before it goes through.
+    pub fn hold_before(self) -> Held {
+        let barrier = Barrier::new();
+        Held { rule: self.begin(Action::HoldBefore(Arc::clone(&barrier)), 1), barrier }
+    }
+
+    /// Lets a call through and holds its answer.
+    pub fn hold_after(self) -> Held {
+        let barrier = Barrier::new();
+        Held { rule: self.begin(Action::HoldAfter(Arc::clone(&barrier)), 1), barrier }
+    }
+
+    /// Runs something of the test's own before a call goes through.
+    pub fn before<F>(self, hook: impl Fn(Arc<Seen>) -> F + Send + Sync + 'static) -> Rule
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.begin(Action::Before(Arc::new(move |seen| Box::pin(hook(seen)))), usize::MAX)
+    }
+
+    /// Runs something of the test's own after a call went through and before its answer is delivered.
+    pub fn after<F>(self, hook: impl Fn(Arc<Seen>) -> F + Send + Sync + 'static) -> Rule
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.begin(Action::After(Arc::new(move |seen| Box::pin(hook(seen)))), usize::MAX)
+    }
+
+    /// Answers in the server's stead: the call does not go through.
+    pub fn answer(self, answer: Answer) -> Rule {
+        self.begin(Action::Answer(answer), usize::MAX)
+    }
+
+    /// Closes the connection without letting the call through.
+    pub fn drop_before(self) -> Rule {
+        self.begin(Action::DropBefore, usize::MAX)
+    }
+
+    /// Lets the call through, then closes the connection: the answer is lost.
+    pub fn drop_after(self) -> Rule {
+        self.begin(Action::DropAfter, usize::MAX)
+    }
+
+    /// Changes the answer.
+    pub fn rewrite(self, rewrite: impl Fn(Response<Bytes>) -> Response<Bytes> + Send + Sync + 'static) -> Rule {
+        self.begin(Action::Rewrite(Arc::new(rewrite)), usize::MAX)
+    }
+
+    /// Only counts, from now on.
+    pub fn counted(self) -> Rule {
+        self.begin(Action::Pass, usize::MAX)
+    }
+
+    fn begin(self, action: Action, times: usize) -> Rule {
+        let left = AtomicUsize::new(self.times.unwrap_or(times));
+        let state = Arc::new(State { matching: self.matching, left, count: AtomicUsize::new(0), action });
+        self.rules.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&state));
+        Rule { rules: self.rules, state }
+    }
+}
+
+/// A rule in force. It ends when this goes.
+#[derive(Debug)]
+#[must_use = "a rule ends with its handle"]
+pub struct Rule {
+    rules: Arc<Rules>,
+    state: Arc<State>,
+}
+
+impl Rule {
+    /// How many calls it took.
+    pub fn count(&self) -> usize {
+        self.state.count.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Rule {
+    fn drop(&mut self) {
+        let mut rules = self.rules.0.lock().unwrap_or_else(PoisonError::into_inner);
+        rules.retain(|rule| !Arc::ptr_eq(rule, &self.state));
+    }
+}
+
+/// Held calls. Dropping it lets them go.
+#[derive(Debug)]
+#[must_use = "dropping it lets the calls go"]
+pub struct Held {
+    rule: Rule,
+    barrier: Arc<Barrier>,
+}
+
+impl Held {
+    /// Waits until a call is held, and shows it.
+    pub async fn arrived(&self) -> anyhow::Result<Arc<Seen>> {
+        self.arrived_times(1).await?.pop().context("nothing is held")
+    }
+
+    /// Waits until so many calls are held.
+    pub async fn arrived_times(&self, count: usize) -> anyhow::Result<Vec<Arc<Seen>>> {
+        let mut arrived = self.barrier.arrived.subscribe();
+        let arrived = tokio::time::timeout(EXPECTED_WITHIN, arrived.wait_for(|arrived| arrived.len() >= count))
+            .await
+            .with_context(|| format!("the call that was to be held never came: {:?}", self.rule.state.matching))??;
+        Ok(arrived.clone())
+    }
+
+    /// Whether nothing came yet.
+    pub fn is_empty(&self) -> bool {
+        self.barrier.arrived.borrow().is_empty()
+    }
+
+    /// Lets the held calls go, and those that still come.
+    pub fn release(self) {}
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.barrier.released.send_replace(true);
+    }
+}

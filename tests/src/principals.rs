@@ -1,0 +1,130 @@
+//! The IAM principals of a run: an administrator for set-up, the controller's role with exactly the policy that
+//! `docs/iam.md` tells operators to give it, and the proxies' role with none (it lives from the functions' statements).
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, ensure};
+
+use crate::aws::{Api, element};
+use crate::credentials::{AwsCredentials, Identity, KnownKeys};
+use crate::emulator::{ACCOUNT, REGION};
+
+const DOCUMENT: &str = include_str!("../../docs/iam.md");
+const IAM: &str = "2010-05-08";
+const STS: &str = "2011-06-15";
+/// The longest that IAM allows a role session to be, so that a demo outlives a day's work.
+const SESSION_SECONDS: &str = "43200";
+
+/// A principal and its credentials.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    /// The ARN that policies name: the role's, not the session's.
+    pub arn: String,
+    /// A session of it, twelve hours long.
+    pub credentials: AwsCredentials,
+}
+
+/// All principals of a run.
+#[derive(Debug, Clone)]
+pub struct Principals {
+    /// May everything. For set-up and for foreigners who interfere.
+    pub admin: Principal,
+    /// The controller's.
+    pub controller: Principal,
+    /// The proxies'.
+    pub proxies: Principal,
+    /// A role with no policy that nobody grants anything to.
+    pub stranger: Principal,
+    /// The execution role of the functions.
+    pub execution_role: String,
+    /// What the gate and the origin know about access keys.
+    pub keys: KnownKeys,
+}
+
+impl Principals {
+    /// Creates the roles, named after `run` so that runs on one emulator never meet, and assumes them.
+    pub async fn create(emulator: SocketAddr, admin: &AwsCredentials, run: &str) -> anyhow::Result<Self> {
+        let api = Api::new(emulator, admin.clone(), REGION);
+        let controller =
+            role(&api, &format!("lambdaroute-controller-{run}"), Some(&controller_policy(ACCOUNT)?)).await?;
+        let proxies = role(&api, &format!("lambdaroute-proxies-{run}"), None).await?;
+        let stranger = role(&api, &format!("stranger-{run}"), None).await?;
+        let execution_role = create_role(&api, &format!("functions-{run}"), "lambda.amazonaws.com").await?;
+        let admin = Principal { arn: format!("arn:aws:iam::{ACCOUNT}:root"), credentials: admin.clone() };
+        let keys = KnownKeys::default();
+        for (principal, may_invoke) in [(&admin, true), (&controller, false), (&proxies, false), (&stranger, false)] {
+            let (credentials, arn) = (principal.credentials.clone(), principal.arn.clone());
+            keys.add(Identity { credentials, arn, may_invoke });
+        }
+        Ok(Self { admin, controller, proxies, stranger, execution_role, keys })
+    }
+
+    /// Another session of the proxies' role, known to gate and origin: for credentials that change under a proxy.
+    pub async fn another_proxy_session(&self, emulator: SocketAddr) -> anyhow::Result<AwsCredentials> {
+        let api = Api::new(emulator, self.admin.credentials.clone(), REGION);
+        let credentials = assume(&api, &self.proxies.arn).await?;
+        let arn = self.proxies.arn.clone();
+        self.keys.add(Identity { credentials: credentials.clone(), arn, may_invoke: false });
+        Ok(credentials)
+    }
+}
+
+/// The controller's policy as `docs/iam.md` has it, for an account.
+pub fn controller_policy(account: &str) -> anyhow::Result<String> {
+    let section = DOCUMENT.split("## The controller's policy").nth(1).context("docs/iam.md lost its policy section")?;
+    let text = section
+        .split("```json")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .context("docs/iam.md has no policy under its heading")?;
+    ensure!(text.contains("ACCOUNT"), "the policy in docs/iam.md names no ACCOUNT to replace");
+    let policy: serde_json::Value = serde_json::from_str(&text.replace("ACCOUNT", account))?;
+    Ok(policy.to_string())
+}
+
+async fn role(api: &Api, name: &str, policy: Option<&str>) -> anyhow::Result<Principal> {
+    let arn = create_role(api, name, &format!("arn:aws:iam::{ACCOUNT}:root")).await?;
+    if let Some(policy) = policy {
+        let parameters =
+            [("Action", "PutRolePolicy"), ("RoleName", name), ("PolicyName", "controller"), ("PolicyDocument", policy)];
+        api.query("iam", IAM, &parameters).await?;
+    }
+    let credentials = assume(api, &arn).await?;
+    Ok(Principal { arn, credentials })
+}
+
+async fn create_role(api: &Api, name: &str, trusted: &str) -> anyhow::Result<String> {
+    let kind = if trusted.starts_with("arn:") { "AWS" } else { "Service" };
+    let trust = serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {kind: trusted}, "Action": "sts:AssumeRole"}],
+    });
+    let parameters = [
+        ("Action", "CreateRole"),
+        ("RoleName", name),
+        ("MaxSessionDuration", SESSION_SECONDS),
+        ("AssumeRolePolicyDocument", &trust.to_string()),
+    ];
+    let answer = api.query("iam", IAM, &parameters).await?;
+    Ok(element(&answer, "Arn").context("CreateRole answered no ARN")?.to_owned())
+}
+
+async fn assume(api: &Api, role: &str) -> anyhow::Result<AwsCredentials> {
+    let parameters = [
+        ("Action", "AssumeRole"),
+        ("RoleArn", role),
+        ("RoleSessionName", "tests"),
+        ("DurationSeconds", SESSION_SECONDS),
+    ];
+    let answer = api.query("sts", STS, &parameters).await?;
+    session(&answer).context("AssumeRole answered no credentials")
+}
+
+/// The credentials in an answer of STS.
+pub fn session(answer: &str) -> Option<AwsCredentials> {
+    Some(AwsCredentials {
+        access_key_id: element(answer, "AccessKeyId")?.to_owned(),
+        secret_access_key: element(answer, "SecretAccessKey")?.to_owned(),
+        session_token: element(answer, "SessionToken").map(str::to_owned),
+    })
+}

