@@ -12,6 +12,7 @@ use crate::assess::{Assessment, Installation, ServiceClaim, assess};
 use crate::aws::Aws;
 use crate::intent::{deleting, key, on_target, recorded};
 use crate::kubernetes::port_book;
+use crate::observation::FunctionState;
 use crate::observe::observe;
 use crate::plan::{Intent, RouteOnTarget, Settings, plan};
 use crate::plan_route::{RouteFacts, plan_route};
@@ -71,6 +72,11 @@ pub async fn dry_run(
                 continue;
             }
         };
+        match observed.function {
+            FunctionState::Exists => {}
+            FunctionState::NotFound => lines.push(format!("{target}: no such function: nothing to write")),
+            FunctionState::QualifierNotFound => lines.push(format!("{target}: no such alias: nothing to write")),
+        }
         let planned = plan(&target, &concerned, &observed, settings);
         lines.extend(planned.conflicted.iter().map(|route| format!("{route}: not carried out: Conflicted")));
         lines.extend(planned.steps.iter().map(ToString::to_string));

@@ -6,6 +6,7 @@ use lambdaroute_crds::LambdaRouteStatus;
 use lambdaroute_crds::condition::{ConditionType, Reason};
 
 use crate::aws::AwsError;
+use crate::observation::Written;
 use crate::status::find;
 use crate::step::Step;
 use crate::view::Failure;
@@ -34,19 +35,13 @@ impl Notice {
 }
 
 /// After a step that succeeded. Steps in Kubernetes show by themselves.
-pub fn done(step: &Step) -> Option<Notice> {
-    Some(match step {
-        Step::AddPermission { .. } => Notice::normal("PermissionGranted", "AddPermission", step.to_string()),
-        Step::RemovePermission { .. } => Notice::normal("PermissionRevoked", "RemovePermission", step.to_string()),
-        Step::CreateFunctionUrlConfig { .. } => {
-            Notice::normal("FunctionURLCreated", "CreateFunctionUrlConfig", step.to_string())
-        }
-        Step::UpdateFunctionUrlConfig { .. } => {
-            Notice::normal("FunctionURLUpdated", "UpdateFunctionUrlConfig", step.to_string())
-        }
-        Step::DeleteFunctionUrlConfig { .. } => {
-            Notice::normal("FunctionURLDeleted", "DeleteFunctionUrlConfig", step.to_string())
-        }
+pub fn done(step: &Step, written: &Written) -> Option<Notice> {
+    let (reason, action) = match step {
+        Step::AddPermission { .. } => ("PermissionGranted", "AddPermission"),
+        Step::RemovePermission { .. } => ("PermissionRevoked", "RemovePermission"),
+        Step::CreateFunctionUrlConfig { .. } => ("FunctionURLCreated", "CreateFunctionUrlConfig"),
+        Step::UpdateFunctionUrlConfig { .. } => ("FunctionURLUpdated", "UpdateFunctionUrlConfig"),
+        Step::DeleteFunctionUrlConfig { .. } => ("FunctionURLDeleted", "DeleteFunctionUrlConfig"),
         Step::AddFinalizer { .. }
         | Step::RecordTarget { .. }
         | Step::ReleaseTarget { .. }
@@ -56,7 +51,15 @@ pub fn done(step: &Step) -> Option<Notice> {
         | Step::RestPort { .. }
         | Step::DeleteService { .. }
         | Step::RemoveFinalizer { .. } => return None,
-    })
+    };
+    let note = match written {
+        Written::StatementAdded(statement) => {
+            format!("{step} (Sid {})", statement.sid.as_deref().unwrap_or_default())
+        }
+        Written::Url(url) => format!("{step}: {}", url.url),
+        Written::StatementRemoved(_) | Written::UrlDeleted | Written::Nothing => step.to_string(),
+    };
+    Some(Notice::normal(reason, action, note))
 }
 
 /// What was left in AWS, by name, when a route went without taking it back.

@@ -1,12 +1,12 @@
 //! What a route's proxies were last told, kept on its Service: a new leader knows it without AWS, and a suspended or disputed
 //! route goes on with it. Pure. It is believed only where status, which the controller alone writes, says the same host.
 
-use lambdaroute_crds::{AuthType, InvokeMode, LambdaRoute};
+use lambdaroute_crds::{AuthType, InvokeMode, LambdaRoute, TargetState};
 use lambdaroute_proxy_config::{feature, v1alpha1};
 use serde::{Deserialize, Serialize};
 
 use crate::assess::Assessment;
-use crate::intent::{deleting, key, lost_permission, suspended};
+use crate::intent::{deleting, key, lost_permission, recorded, suspended};
 use crate::observation::{UrlConfig, UrlSettings, host_of};
 use crate::programming::{DesiredRoute, RouteId, ServiceRef};
 use crate::step::RouteKey;
@@ -76,7 +76,12 @@ impl Programmed {
             return None;
         }
         let (None, Some(target), Some(view)) = (&assessment.refused, &assessment.target, view) else { return served };
-        if view.conflicted.contains(&key(route)) || !view.serves(assessment.settings) {
+        // Finalizer and `status.targets` come before anything that has to be taken back.
+        let arn = target.arn();
+        let recorded = recorded(route)
+            .iter()
+            .any(|recorded| recorded.function_arn == arn && recorded.state == TargetState::Active);
+        if !recorded || view.conflicted.contains(&key(route)) || !view.serves(assessment.settings) {
             return served;
         }
         view.url.as_ref().and_then(|url| Self::new(target, url)).or(served)

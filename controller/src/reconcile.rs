@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::Service;
 use kube::api::ObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
-use lambdaroute_crds::LambdaRoute;
+use lambdaroute_crds::{LambdaRoute, TargetState};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -19,7 +19,7 @@ use crate::apply::FunctionLocks;
 use crate::assess::{Installation, ServiceClaim, assess};
 use crate::aws::{Aws, AwsError};
 use crate::index::{Index, Name};
-use crate::intent::recorded;
+use crate::intent::{deleting, force_deleted, recorded};
 use crate::kubernetes::Kubernetes;
 use crate::kubernetes::port_book::PortBook;
 use crate::observation::Observation;
@@ -98,6 +98,32 @@ struct RouteMemory {
     served: Option<Programmed>,
     /// The annotation that asks for a look.
     reconcile_at: Option<String>,
+    /// What targets depend on, when it last changed.
+    gist: Option<Gist>,
+}
+
+/// What of a route a target's plan may depend on: a new status alone must not hurry a target that waits after a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Gist {
+    uid: Option<String>,
+    generation: Option<i64>,
+    deleting: bool,
+    forced: bool,
+    finalizers: Vec<String>,
+    targets: Vec<(String, TargetState)>,
+}
+
+impl Gist {
+    fn of(route: &LambdaRoute) -> Self {
+        Self {
+            uid: route.uid(),
+            generation: route.metadata.generation,
+            deleting: deleting(route),
+            forced: force_deleted(route),
+            finalizers: route.finalizers().to_vec(),
+            targets: recorded(route).iter().map(|target| (target.function_arn.clone(), target.state)).collect(),
+        }
+    }
 }
 
 /// A leader's reconciler.
@@ -185,19 +211,30 @@ impl Reconciler {
     /// Has every route looked at, and every target that one concerns.
     fn add_all(&self) {
         for route in self.routes.state() {
-            self.note(&route);
+            for target in self.note(&route) {
+                self.queue.add(Key::Target(target));
+            }
         }
     }
 
-    /// Takes in a route as it is now.
-    fn note(&self, route: &LambdaRoute) {
+    /// Takes in a route as it is now; its targets are due if what they depend on has changed. Answers those.
+    fn note(&self, route: &LambdaRoute) -> BTreeSet<FunctionTarget> {
         let name = name_of(route);
         let targets = self.targets_of(route);
         let touched = lock(&self.index).set(&name, &route.uid().unwrap_or_default(), targets);
+        let gist = Gist::of(route);
+        let changed = {
+            let mut memory = lock(&self.memory);
+            let memory = memory.entry(name.clone()).or_default();
+            memory.gist.replace(gist.clone()).as_ref() != Some(&gist)
+        };
         self.queue.add(Key::Route(name));
-        for target in touched {
-            self.queue.add(Key::Target(target));
+        if changed {
+            for target in &touched {
+                self.queue.add(Key::Target(target.clone()));
+            }
         }
+        touched
     }
 
     /// Has a target looked at in AWS, within seconds and not more often than that.

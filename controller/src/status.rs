@@ -113,7 +113,8 @@ fn targets(facts: &Facts<'_>) -> Vec<Target> {
         target.ownership = view.ownership;
         let due =
             target.last_sync_time.as_ref().is_none_or(|last| observed_at.duration_since(last.0) >= facts.drift_period);
-        if due {
+        // A look that found nothing to use is no complete one.
+        if due && view.url.is_some() {
             target.last_sync_time = Some(Time(observed_at));
         }
     }

@@ -144,7 +144,7 @@ impl fmt::Display for Step {
                     Access::Url(auth_type) => format!(" (auth type {})", auth_type.as_str()),
                     Access::Fn => " (through the URL only)".to_owned(),
                 };
-                let mark = if *mark_created { "-c<CreationTime>" } else { "" };
+                let mark = if *mark_created { "-c…" } else { "" };
                 write!(f, "{target}: AddPermission {sid}{mark}: {} for {}{auth_type}", grant.action(), grant.principal)
             }
             Step::CreateFunctionUrlConfig { target, settings } => {

@@ -109,6 +109,14 @@ impl AwsError {
         }
     }
 
+    /// The same, with what it was about where AWS didn't name it.
+    pub fn about(mut self, arn: &str) -> Self {
+        if let ErrorKind::AccessDenied(denied) = &mut self.kind {
+            denied.resource.get_or_insert_with(|| arn.to_owned());
+        }
+        self
+    }
+
     /// A target of another account than the controller's credentials: nothing is sent.
     pub fn other_account(own: &str) -> Self {
         Self {

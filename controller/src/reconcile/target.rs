@@ -140,7 +140,7 @@ impl Reconciler {
         }
         match observe(&self.setup.aws, target).await {
             Ok(observed) => Ok(Looked { observed, at: Instant::now(), time: Timestamp::now() }),
-            Err((aspect, error)) => Err(Failure { aspect, error }),
+            Err((aspect, error)) => Err(Failure { aspect, error: error.about(&target.arn()) }),
         }
     }
 
@@ -204,13 +204,15 @@ impl Reconciler {
             }
             match apply(&self.setup.aws, &step, &looked.observed, self.leadership.deadline()).await {
                 Ok(written) => {
+                    let notice = events::done(&step, &written);
                     looked.observed.fold(written);
-                    if let Some(notice) = events::done(&step) {
+                    if let Some(notice) = notice {
                         self.tell(&notice, routes, concerned).await;
                     }
                 }
                 Err(error) => {
                     tracing::warn!(%error, %step, "a write in AWS failed");
+                    let error = error.about(&target.arn());
                     return Some(Stopped::Aws(Failure { aspect: aspect(&step), error }));
                 }
             }
