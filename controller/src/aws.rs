@@ -36,21 +36,21 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 #[command(next_help_heading = "AWS")]
 pub struct AwsArgs {
     /// The ARN of the role or user that the proxies' credentials belong to: it is granted the pair of permission statements
-    #[arg(long, env = "LAMBDAROUTE_PROXY_PRINCIPAL")]
+    #[arg(long)]
     pub proxy_principal: crate::principal::ProxyPrincipal,
 
     /// AWS endpoint for every service instead of AWS's own: an emulator, or a private endpoint. AWS_ENDPOINT_URL_LAMBDA and
     /// AWS's other usual variables work too
-    #[arg(long, env = "LAMBDAROUTE_AWS_ENDPOINT_URL", value_name = "URL")]
+    #[arg(long, value_name = "URL")]
     pub aws_endpoint_url: Option<String>,
 
     /// Whose permission statements are this cluster's, 1 to 16 characters of a-z and 0-9. Absent: 8 hex digits of the uid of
     /// the namespace kube-system. Two clusters must never share one; give it to hand ownership from one cluster to the next
-    #[arg(long, env = "LAMBDAROUTE_CLUSTER_ID")]
+    #[arg(long)]
     pub cluster_id: Option<crate::sid::ClusterId>,
 
     /// Allow authType NONE: a function URL that anybody on the internet can call
-    #[arg(long, env = "LAMBDAROUTE_ALLOW_PUBLIC_URL", num_args = 0..=1, default_missing_value = "true", default_value_t = false, action = clap::ArgAction::Set)]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value_t = false, action = clap::ArgAction::Set)]
     pub allow_public_url: bool,
 }
 

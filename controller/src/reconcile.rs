@@ -14,6 +14,7 @@ use kube::{Resource, ResourceExt};
 use lambdaroute_crds::{LambdaRoute, TargetState};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::apply::FunctionLocks;
 use crate::assess::{Installation, ServiceClaim, assess};
@@ -142,19 +143,31 @@ struct Reconciler {
     locks: FunctionLocks,
 }
 
-/// Reconciles for as long as this replica leads: ends with an error, or by being dropped.
+/// Reconciles for as long as this replica leads: until `stop` is cancelled and what was under way is done, or until it is
+/// dropped, since the Lease is lost.
 ///
 /// # Errors
 /// What keeps it from beginning, or a task of it that ended.
-pub async fn run(setup: Arc<Setup>, leadership: Leadership) -> anyhow::Result<()> {
-    let mut tasks = JoinSet::new();
-    let reconciler = begin::begin(setup, leadership, &mut tasks).await?;
-    worker::spawn(&reconciler, &mut tasks);
-    identity::spawn(&reconciler, &mut tasks);
-    match tasks.join_next().await {
-        Some(Ok(what)) => anyhow::bail!("{what} ended"),
-        Some(Err(error)) => Err(anyhow::Error::new(error).context("a task of the reconciler failed")),
-        None => Ok(()),
+pub async fn run(setup: Arc<Setup>, leadership: Leadership, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut feeds = JoinSet::new();
+    let Some(begun) = stop.run_until_cancelled(begin::begin(setup, leadership, &mut feeds)).await else {
+        return Ok(());
+    };
+    let reconciler = begun?;
+    identity::spawn(&reconciler, &mut feeds);
+    let mut workers = worker::spawn(&reconciler, &stop);
+    loop {
+        tokio::select! {
+            ended = workers.join_next() => match ended {
+                Some(Ok(())) => {}
+                Some(Err(error)) => return Err(anyhow::Error::new(error).context("a worker of the reconciler failed")),
+                None => return Ok(()),
+            },
+            Some(ended) = feeds.join_next() => match ended {
+                Ok(what) => anyhow::bail!("{what} ended"),
+                Err(error) => return Err(anyhow::Error::new(error).context("a task of the reconciler failed")),
+            },
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::{Key, Reconciler};
 
@@ -26,19 +27,21 @@ impl Outcome {
     }
 }
 
-pub(super) fn spawn(reconciler: &Arc<Reconciler>, tasks: &mut JoinSet<&'static str>) {
+/// Workers that take no new key once `stop` is cancelled, and end when they have done their last.
+pub(super) fn spawn(reconciler: &Arc<Reconciler>, stop: &CancellationToken) -> JoinSet<()> {
+    let mut workers = JoinSet::new();
     for _ in 0..reconciler.setup.args.workers {
-        let reconciler = reconciler.clone();
-        tasks.spawn(async move {
-            loop {
-                work(&reconciler).await;
+        let (reconciler, stop) = (reconciler.clone(), stop.clone());
+        workers.spawn(async move {
+            while let Some(key) = stop.run_until_cancelled(reconciler.queue.next()).await {
+                work(&reconciler, key).await;
             }
         });
     }
+    workers
 }
 
-async fn work(reconciler: &Reconciler) {
-    let key = reconciler.queue.next().await;
+async fn work(reconciler: &Reconciler, key: Key) {
     let outcome = match &key {
         Key::Target(target) => reconciler.reconcile_target(target).await,
         Key::Route(name) => reconciler.reconcile_route(name).await,
