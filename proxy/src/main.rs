@@ -1,2 +1,46 @@
-//! x
-fn main() {}
+//! `lambdaroute-proxy`: reads its flags, starts the proxy, waits for a signal. Everything else is the library's.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use lambdaroute_proxy::Args;
+
+/// `EX_USAGE` of sysexits.h: the configuration is bad; a restart won't help.
+const BAD_CONFIGURATION: u8 = 64;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                _ => ExitCode::from(BAD_CONFIGURATION),
+            };
+        }
+    };
+    if let Err(error) = lambdaroute_proxy::init_log(args.log_format, &args.log_level) {
+        eprintln!("error: {error}");
+        return ExitCode::from(BAD_CONFIGURATION);
+    }
+    lambdaroute_proxy::raise_file_limit();
+    let signals = match lambdaroute_proxy::signals() {
+        Ok(signals) => signals,
+        Err(error) => {
+            tracing::error!(%error, "can't listen for signals");
+            return ExitCode::FAILURE;
+        }
+    };
+    match lambdaroute_proxy::build(args).await {
+        Ok(bound) => {
+            bound.run(signals).await;
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tracing::error!(%error, "can't start");
+            ExitCode::FAILURE
+        }
+    }
+}

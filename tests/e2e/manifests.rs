@@ -1,5 +1,9 @@
 //! Wrong manifests meet the real API server: each is refused with a message that names the field and the remedy.
 
+use lambdaroute_tests::cluster::Cluster;
+use lambdaroute_tests::environment::Environment;
+use serde_json::json;
+
 /// A manifest's `spec` (YAML) and a part of the message that refuses it.
 pub(crate) struct Refusal {
     pub(crate) spec: &'static str,
@@ -18,7 +22,10 @@ pub(crate) const WRONG: &[Refusal] = &[
         "{function: {name: orders, arn: 'arn:aws:lambda:eu-west-1:111122223333:function:orders'}}",
         "give exactly one of spec.function.name and spec.function.arn",
     ),
-    refused("{function: {name: 'orders:PROD'}}", "put an ARN in spec.function.arn and an alias in spec.function.qualifier"),
+    refused(
+        "{function: {name: 'orders:PROD'}}",
+        "put an ARN in spec.function.arn and an alias in spec.function.qualifier",
+    ),
     refused(
         "{function: {name: 'arn:aws:lambda:eu-west-1:111122223333:function:o'}}",
         "put an ARN in spec.function.arn and an alias in spec.function.qualifier",
@@ -56,11 +63,20 @@ pub(crate) const WRONG: &[Refusal] = &[
     refused("{function: {name: orders, qualifier: '7'}}", "spec.function.qualifier can't be a version number"),
     refused("{function: {name: orders, qualifier: 'a b'}}", "spec.function.qualifier must be an alias"),
     refused("{function: {name: orders, qualifier: ''}}", "spec.function.qualifier"),
-    refused("{function: {name: orders, region: Ireland}}", "spec.function.region must be an AWS Region such as eu-west-1"),
+    refused(
+        "{function: {name: orders, region: Ireland}}",
+        "spec.function.region must be an AWS Region such as eu-west-1",
+    ),
     refused("{function: {name: orders, accountID: '1111'}}", "spec.function.accountID must be the 12 digits"),
-    refused("{function: {name: orders, accountID: 111122223333}}", "spec.function.accountID: Invalid value: \"integer\""),
+    refused(
+        "{function: {name: orders, accountID: 111122223333}}",
+        "spec.function.accountID: Invalid value: \"integer\"",
+    ),
     refused("{function: {name: orders}, upstream: {}}", "spec.upstream.type: Required value"),
-    refused("{function: {name: orders}, upstream: {type: Invoke}}", "Unsupported value: \"Invoke\": supported values: \"FunctionURL\""),
+    refused(
+        "{function: {name: orders}, upstream: {type: Invoke}}",
+        "Unsupported value: \"Invoke\": supported values: \"FunctionURL\"",
+    ),
     refused(
         "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: None}}}",
         "Unsupported value: \"None\": supported values: \"AWS_IAM\", \"NONE\"",
@@ -76,17 +92,32 @@ pub(crate) const WRONG: &[Refusal] = &[
         "{function: {name: orders}, service: {name: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}}",
         "Too long: may not be more than 63",
     ),
-    refused("{function: {name: orders}, service: {port: 0}}", "spec.service.port in body should be greater than or equal to 1"),
-    refused("{function: {name: orders}, service: {port: 65536}}", "spec.service.port in body should be less than or equal to 65535"),
+    refused(
+        "{function: {name: orders}, service: {port: 0}}",
+        "spec.service.port in body should be greater than or equal to 1",
+    ),
+    refused(
+        "{function: {name: orders}, service: {port: 65536}}",
+        "spec.service.port in body should be less than or equal to 65535",
+    ),
     refused("{function: {name: orders}, service: {port: http}}", "spec.service.port: Invalid value: \"string\""),
-    refused("{function: {name: orders}, deletionPolicy: Orphan}", "Unsupported value: \"Orphan\": supported values: \"Delete\", \"Retain\""),
+    refused(
+        "{function: {name: orders}, deletionPolicy: Orphan}",
+        "Unsupported value: \"Orphan\": supported values: \"Delete\", \"Retain\"",
+    ),
     refused("{function: {name: orders}, suspend: 'yes'}", "spec.suspend: Invalid value: \"string\""),
     refused("{function: {name: orders}, auth: {methods: [{name: keys}]}}", "spec.auth isn't supported by this version"),
     refused("{function: {name: orders}, auth: {}}", "spec.auth isn't supported by this version"),
     refused("{function: {name: orders}, authorization: []}", "spec.authorization isn't supported by this version"),
-    refused("{function: {name: orders}, rateLimits: [{name: everyone, requests: 1}]}", "spec.rateLimits isn't supported by this version"),
+    refused(
+        "{function: {name: orders}, rateLimits: [{name: everyone, requests: 1}]}",
+        "spec.rateLimits isn't supported by this version",
+    ),
     refused("{function: {name: orders}, quotas: []}", "spec.quotas isn't supported by this version"),
-    refused("{function: {name: orders}, sourceRanges: {allow: [10.0.0.0/8]}}", "spec.sourceRanges isn't supported by this version"),
+    refused(
+        "{function: {name: orders}, sourceRanges: {allow: [10.0.0.0/8]}}",
+        "spec.sourceRanges isn't supported by this version",
+    ),
     refused("{function: {name: orders}, validation: {}}", "spec.validation isn't supported by this version"),
     refused("{function: {name: orders}, timeouts: {firstByte: 30s}}", "unknown field \"spec.timeouts\""),
 ];
@@ -167,3 +198,63 @@ pub(crate) const RIGHT: &[&str] = &[
     "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: NONE, invokeMode: RESPONSE_STREAM}}}",
     "{function: {name: orders}, service: {name: orders-api, port: 8080}, deletionPolicy: Retain, suspend: true}",
 ];
+
+/// A namespace of this test's own, and routes in it.
+async fn routes(name: &str) -> anyhow::Result<(Cluster, String)> {
+    let cluster = Environment::shared().await?.cluster().await?;
+    let namespace = format!("{name}-{:06x}", rand::random::<u32>() & 0xff_ffff);
+    cluster.namespace(&namespace).await?;
+    Ok((cluster, namespace))
+}
+
+fn manifest(name: &str, spec: &str) -> serde_json::Value {
+    let spec: serde_json::Value = serde_yaml_ng::from_str(spec).unwrap();
+    json!({"apiVersion": "lambdaroute.dev/v1alpha1", "kind": "LambdaRoute", "metadata": {"name": name}, "spec": spec})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_manifests_are_refused_with_a_message_that_says_what_to_do() -> anyhow::Result<()> {
+    let (cluster, namespace) = routes("wrong").await?;
+    for Refusal { spec, message } in WRONG {
+        let error = cluster.create(&manifest("orders", spec), Some(&namespace)).await.expect_err(spec);
+        let said = format!("{error:#}");
+        assert!(said.contains(message), "{spec} was refused with {said}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_immutable_field_can_be_neither_added_nor_changed_nor_removed() -> anyhow::Result<()> {
+    let (cluster, namespace) = routes("immutable").await?;
+    for (index, Change { before, after, message }) in IMMUTABLE.iter().enumerate() {
+        let name = format!("route-{index}");
+        cluster.apply(&manifest(&name, before), Some(&namespace)).await?;
+        let error = cluster.replace(&manifest(&name, after), Some(&namespace)).await.expect_err(after);
+        let said = format!("{error:#}");
+        assert!(said.contains(message), "{before} to {after} was refused with {said}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_forms_that_users_write_are_accepted_and_an_alias_may_change() -> anyhow::Result<()> {
+    let (cluster, namespace) = routes("right").await?;
+    for (index, spec) in RIGHT.iter().enumerate() {
+        cluster.apply(&manifest(&format!("route-{index}"), spec), Some(&namespace)).await?;
+    }
+    cluster.apply(&manifest("alias", "{function: {name: a, qualifier: PROD}}"), Some(&namespace)).await?;
+    cluster.apply(&manifest("alias", "{function: {name: a, qualifier: NEXT}}"), Some(&namespace)).await?;
+    cluster.apply(&manifest("alias", "{function: {name: a}}"), Some(&namespace)).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_no_service_can_have_needs_a_service_name() -> anyhow::Result<()> {
+    let (cluster, namespace) = routes("names").await?;
+    for name in ["orders.v1", "7orders"] {
+        let error = cluster.apply(&manifest(name, "{function: {name: a}}"), Some(&namespace)).await.expect_err(name);
+        assert!(format!("{error:#}").contains("give spec.service.name"), "{error:#}");
+        cluster.apply(&manifest(name, "{function: {name: a}, service: {name: orders}}"), Some(&namespace)).await?;
+    }
+    Ok(())
+}

@@ -6,9 +6,11 @@ use lambdaroute_tests::functions::Handler;
 use lambdaroute_tests::gate::{Answer, Match, Operation};
 use lambdaroute_tests::http::get;
 use lambdaroute_tests::stack::{Shape, Stack};
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vanished_statement_is_seen_by_the_proxy_told_to_the_caller_and_repaired_within_seconds() -> anyhow::Result<()> {
+async fn a_vanished_statement_is_seen_by_the_proxy_told_to_the_caller_and_repaired_within_seconds() -> anyhow::Result<()>
+{
     let stack = Stack::start("repair").await?;
     let function = stack.function(Handler::Echo).await?;
     stack.route("orders", &format!("{{function: {{name: {}}}}}", function.name())).await?;
@@ -44,10 +46,13 @@ async fn a_vanished_statement_is_seen_by_the_proxy_told_to_the_caller_and_repair
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_route_goes_public_and_back_with_the_same_url() -> anyhow::Result<()> {
-    let stack = Stack::with("public", Shape { controller_flags: vec!["--allow-public-url".into()], ..Shape::default() }).await?;
+    let stack = Stack::with("public", Shape { values: json!({"allowPublicURL": true}), ..Shape::default() }).await?;
     let function = stack.function(Handler::Echo).await?;
     let spec = |auth: &str| {
-        format!("{{function: {{name: {}}}, upstream: {{type: FunctionURL, functionURL: {{authType: {auth}}}}}}}", function.name())
+        format!(
+            "{{function: {{name: {}}}, upstream: {{type: FunctionURL, functionURL: {{authType: {auth}}}}}}}",
+            function.name()
+        )
     };
     stack.route("orders", &spec("AWS_IAM")).await?;
     stack.ready("orders").await?;
@@ -87,7 +92,10 @@ async fn a_public_url_is_refused_unless_the_operator_allows_it() -> anyhow::Resu
     stack
         .route(
             "orders",
-            &format!("{{function: {{name: {}}}, upstream: {{type: FunctionURL, functionURL: {{authType: NONE}}}}}}", function.name()),
+            &format!(
+                "{{function: {{name: {}}}, upstream: {{type: FunctionURL, functionURL: {{authType: NONE}}}}}}",
+                function.name()
+            ),
         )
         .await?;
     let condition = stack.until("orders", "Accepted", "False", "NotPermitted").await?;
@@ -111,7 +119,8 @@ async fn a_foreign_statement_and_a_foreign_url_config_survive_everything() -> an
     assert_eq!(get(&stack.url("orders").await?).await?.status, StatusCode::OK);
     stack.delete("orders").await?;
     assert_eq!(function.url(None).await?, Some(url));
-    let sids: Vec<_> = stack.statements(&function, None).await?.iter().map(|statement| statement["Sid"].clone()).collect();
+    let sids: Vec<_> =
+        stack.statements(&function, None).await?.iter().map(|statement| statement["Sid"].clone()).collect();
     assert_eq!(sids, ["theirs"]);
     Ok(())
 }
@@ -132,7 +141,8 @@ async fn a_foreign_url_config_that_differs_is_left_alone_and_told() -> anyhow::R
 async fn a_url_config_that_a_stranger_makes_between_our_two_writes_is_never_taken_for_ours() -> anyhow::Result<()> {
     let stack = Stack::start("between").await?;
     let function = stack.function(Handler::Echo).await?;
-    let held = stack.aws.on(Match::operation(Operation::CreateFunctionUrlConfig).function(function.name())).hold_before();
+    let held =
+        stack.aws.on(Match::operation(Operation::CreateFunctionUrlConfig).function(function.name())).hold_before();
     stack.route("orders", &format!("{{function: {{name: {}}}}}", function.name())).await?;
     held.arrived().await?;
     let url = stack.create_foreign_url(&function, "AWS_IAM").await?;
@@ -203,7 +213,11 @@ async fn what_aws_denies_is_told_with_the_action_and_the_remedy_and_there_is_no_
 async fn throttling_is_told_and_overcome() -> anyhow::Result<()> {
     let stack = Stack::start("throttled").await?;
     let function = stack.function(Handler::Echo).await?;
-    let throttled = stack.aws.on(Match::operation(Operation::GetFunctionUrlConfig).function(function.name())).times(3).answer(Answer::throttled());
+    let throttled = stack
+        .aws
+        .on(Match::operation(Operation::GetFunctionUrlConfig).function(function.name()))
+        .times(3)
+        .answer(Answer::throttled());
     stack.route("orders", &format!("{{function: {{name: {}}}}}", function.name())).await?;
     stack.until("orders", "FunctionURLReady", "False", "Throttled").await?;
     stack.ready("orders").await?;

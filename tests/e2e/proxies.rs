@@ -7,6 +7,7 @@ use lambdaroute_tests::functions::Handler;
 use lambdaroute_tests::http::get;
 use lambdaroute_tests::scripted_proxy::Answer;
 use lambdaroute_tests::stack::{Shape, Stack};
+use serde_json::json;
 use tokio::time::Instant;
 
 fn no_proxies() -> Shape {
@@ -15,8 +16,8 @@ fn no_proxies() -> Shape {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unassigned_proxy_gets_no_route() -> anyhow::Result<()> {
-    let flags = vec!["--proxies-per-route=1".into()];
-    let stack = Stack::with("assigned", Shape { proxies: 0, controller_flags: flags, ..Shape::default() }).await?;
+    let values = json!({"proxiesPerRoute": 1});
+    let stack = Stack::with("assigned", Shape { proxies: 0, values, ..Shape::default() }).await?;
     let function = stack.function(Handler::Echo).await?;
     let one = stack.scripted_proxy(Answer::Serve).await?;
     let two = stack.scripted_proxy(Answer::Serve).await?;
@@ -25,7 +26,7 @@ async fn an_unassigned_proxy_gets_no_route() -> anyhow::Result<()> {
     let held = [one.proxy.routes().len(), two.proxy.routes().len()];
     assert_eq!(held.iter().sum::<usize>(), 1, "{held:?}");
     let chosen = if held[0] == 1 { &one } else { &two };
-    assert_eq!(stack.endpoints("orders").await?, [chosen.pod.clone()]);
+    assert_eq!(stack.endpoints("orders").await?, std::slice::from_ref(&chosen.pod));
     Ok(())
 }
 
@@ -36,37 +37,47 @@ async fn a_proxy_that_lacks_a_required_feature_refuses_the_route_and_status_says
     let old = stack.scripted_proxy(Answer::Refuse("function-url".into())).await?;
     stack.route("orders", &format!("{{function: {{name: {}}}}}", function.name())).await?;
     let condition = stack.until("orders", "Programmed", "False", "Refused").await?;
-    assert!(condition.message.contains("function-url") && condition.message.contains("upgrade"), "{}", condition.message);
+    assert!(
+        condition.message.contains("function-url") && condition.message.contains("upgrade"),
+        "{}",
+        condition.message
+    );
     assert!(stack.endpoints("orders").await?.is_empty());
     old.proxy.answer(Answer::Serve);
     drop(old);
     let new = stack.scripted_proxy(Answer::Serve).await?;
     stack.until("orders", "Programmed", "True", "Programmed").await?;
-    assert_eq!(stack.endpoints("orders").await?, [new.pod.clone()]);
+    assert_eq!(stack.endpoints("orders").await?, std::slice::from_ref(&new.pod));
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_cut_off_from_the_controller_leaves_the_slice_when_a_route_is_tightened() -> anyhow::Result<()> {
-    let flags = vec!["--allow-public-url".into()];
-    let stack = Stack::with("tightened", Shape { proxies: 0, controller_flags: flags, ..Shape::default() }).await?;
+    let values = json!({"allowPublicURL": true});
+    let stack = Stack::with("tightened", Shape { proxies: 0, values, ..Shape::default() }).await?;
     let function = stack.function(Handler::Echo).await?;
     let spec = |auth: &str| {
-        format!("{{function: {{name: {}}}, upstream: {{type: FunctionURL, functionURL: {{authType: {auth}}}}}}}", function.name())
+        format!(
+            "{{function: {{name: {}}}, upstream: {{type: FunctionURL, functionURL: {{authType: {auth}}}}}}}",
+            function.name()
+        )
     };
     let proxy = stack.scripted_proxy(Answer::Serve).await?;
     stack.route("orders", &spec("NONE")).await?;
     stack.until("orders", "Programmed", "True", "Programmed").await?;
-    assert_eq!(stack.endpoints("orders").await?, [proxy.pod.clone()]);
+    assert_eq!(stack.endpoints("orders").await?, std::slice::from_ref(&proxy.pod));
     let pod = proxy.cut();
-    stack.still(Duration::from_secs(2), "an unreachable controller changes nothing", async || {
-        Ok(stack.endpoints("orders").await? == [pod.clone()])
-    })
-    .await?;
+    stack
+        .still(Duration::from_secs(2), "an unreachable controller changes nothing", async || {
+            Ok(stack.endpoints("orders").await? == [pod.clone()])
+        })
+        .await?;
     stack.route("orders", &spec("AWS_IAM")).await?;
     let begin = Instant::now();
     stack
-        .eventually("the proxy to leave the slice", async || Ok(stack.endpoints("orders").await?.is_empty().then_some(())))
+        .eventually("the proxy to leave the slice", async || {
+            Ok(stack.endpoints("orders").await?.is_empty().then_some(()))
+        })
         .await?;
     assert!(begin.elapsed() < Duration::from_secs(10), "it took {:?}", begin.elapsed());
     Ok(())

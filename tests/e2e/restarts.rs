@@ -38,7 +38,8 @@ async fn a_controller_killed_at_a_random_moment_of_a_create_converges_and_double
 async fn a_crash_between_create_and_mark_leaves_a_url_that_is_used_and_never_deleted() -> anyhow::Result<()> {
     let mut stack = Stack::start("crash").await?;
     let function = stack.function(Handler::Echo).await?;
-    let held = stack.aws.on(Match::operation(Operation::CreateFunctionUrlConfig).function(function.name())).hold_after();
+    let held =
+        stack.aws.on(Match::operation(Operation::CreateFunctionUrlConfig).function(function.name())).hold_after();
     stack.route("orders", &format!("{{function: {{name: {}}}}}", function.name())).await?;
     held.arrived().await?;
     stack.kill_controller(0).await?;

@@ -195,7 +195,8 @@ async fn an_alias_gets_a_url_of_its_own_and_a_changed_alias_takes_the_old_one_ba
     stack
         .eventually("the new alias to be up and the old one taken back", async || {
             let status = stack.get("orders").await?.status.unwrap_or_default();
-            let only_next = status.targets.len() == 1 && status.targets[0].function_arn == function.qualified_arn("NEXT");
+            let only_next =
+                status.targets.len() == 1 && status.targets[0].function_arn == function.qualified_arn("NEXT");
             let released = function.url(Some("PROD")).await?.is_none()
                 && stack.statements(&function, Some("PROD")).await?.is_empty();
             Ok((only_next && released).then_some(()))
@@ -242,7 +243,12 @@ async fn a_suspended_route_serves_on_writes_nothing_in_aws_and_leaves_it_when_de
     let spec = |more: &str| format!("{{function: {{name: {}}}{more}}}", function.name());
     stack.route("orders", &spec("")).await?;
     stack.ready("orders").await?;
-    stack.route("orders", &spec(", suspend: true, upstream: {type: FunctionURL, functionURL: {invokeMode: RESPONSE_STREAM}}")).await?;
+    stack
+        .route(
+            "orders",
+            &spec(", suspend: true, upstream: {type: FunctionURL, functionURL: {invokeMode: RESPONSE_STREAM}}"),
+        )
+        .await?;
     stack.until("orders", "Ready", "False", "Suspended").await?;
     assert_eq!(get(&stack.url("orders").await?).await?.status, StatusCode::OK);
     assert_eq!(stack.invoke_mode(&function).await?.as_deref(), Some("BUFFERED"));

@@ -54,12 +54,14 @@ impl Api {
 
     /// A call of a service with the Query protocol (IAM, STS); answers its XML, or fails with AWS's message.
     pub async fn query(&self, service: &str, version: &str, parameters: &[(&str, &str)]) -> anyhow::Result<String> {
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.append_pair("Version", version).extend_pairs(parameters);
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("Version", version)
+            .extend_pairs(parameters)
+            .finish();
         let request = Request::post("/")
             .header(header::HOST, format!("{service}.amazonaws.com"))
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded; charset=utf-8")
-            .body(Bytes::from(form.finish()))?;
+            .body(Bytes::from(form))?;
         let answer = self.send_signed(service, request).await?;
         let text = String::from_utf8_lossy(answer.body()).into_owned();
         ensure!(answer.status().is_success(), "{service} answered {}: {text}", answer.status());
@@ -85,7 +87,8 @@ impl Api {
     pub async fn send(&self, request: Request<Bytes>) -> anyhow::Result<Response<Bytes>> {
         let (mut parts, body) = request.into_parts();
         parts.uri = format!("http://{}{}", self.address, parts.uri).parse()?;
-        let answer = self.client.request(Request::from_parts(parts, Full::new(body))).await.context("call the endpoint")?;
+        let answer =
+            self.client.request(Request::from_parts(parts, Full::new(body))).await.context("call the endpoint")?;
         let (parts, body) = answer.into_parts();
         Ok(Response::from_parts(parts, body.collect().await?.to_bytes()))
     }

@@ -14,6 +14,8 @@ use tokio::time::Instant;
 use crate::credentials::AwsCredentials;
 use crate::venv::Venv;
 
+/// Starts MiniStack, and ends it with us: it reads our end of a pipe.
+const PROGRAM: &str = include_str!("../emulator/run.py");
 /// The account that the embedded environment works in.
 pub const ACCOUNT: &str = "111122223333";
 /// The Region of it.
@@ -52,7 +54,7 @@ impl Emulator {
         let log = directory.join("emulator.log");
         let output = std::fs::File::create(&log)?;
         let process = Command::new(venv.python())
-            .args(["-m", "ministack"])
+            .args(["-c", PROGRAM])
             .env_clear()
             .env("PATH", venv.search_path()?)
             .env("HOME", directory)
@@ -68,7 +70,7 @@ impl Emulator {
             .env("LAMBDA_EXECUTOR", "local")
             .env("PYTHONUNBUFFERED", "1")
             .current_dir(directory)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(output.try_clone()?)
             .stderr(output)
             .process_group(0)
@@ -138,6 +140,8 @@ impl Drop for Emulator {
         if let Some(group) = group {
             // The functions' processes are in the group. It may have ended by itself: nothing to do then.
             let _ = kill_process_group(group, Signal::KILL);
+            // The functions' code. The log stays.
+            let _ = std::fs::remove_dir_all(self.directory.join("tmp"));
         }
     }
 }

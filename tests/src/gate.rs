@@ -12,20 +12,25 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+mod answer;
+mod barrier;
 mod call;
 mod connection;
 mod lambda;
 mod matching;
 mod operation;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod upstream;
 
+pub use answer::Answer;
 pub use call::{Call, Seen};
 pub use lambda::LambdaRules;
 pub use matching::Match;
 pub use operation::{Operation, Target};
-pub use rules::{Answer, Held, Rule, RuleBuilder};
+pub use rules::{Held, Rule, RuleBuilder};
 pub use upstream::Upstream;
 
 use call::Calls;

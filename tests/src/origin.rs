@@ -124,8 +124,8 @@ impl Origin {
     /// Waits until so many requests for a path have come.
     pub async fn wait_for(&self, path: &str, count: usize) -> anyhow::Result<Vec<Received>> {
         let mut changes = self.shared.received.subscribe();
-        let enough = changes
-            .wait_for(|received| received.iter().filter(|received| at(received, path)).count() >= count);
+        let enough =
+            changes.wait_for(|received| received.iter().filter(|received| at(received, path)).count() >= count);
         tokio::time::timeout(EXPECTED_WITHIN, enough)
             .await
             .with_context(|| format!("fewer than {count} requests for {path} reached the origin"))??;
@@ -184,9 +184,12 @@ impl Canned {
 
     /// AWS refuses the request's size.
     pub fn too_large() -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, r#"{"Message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}"#)
-            .header("content-type", "application/json")
-            .header("x-amzn-errortype", "RequestEntityTooLargeException")
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            r#"{"Message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}"#,
+        )
+        .header("content-type", "application/json")
+        .header("x-amzn-errortype", "RequestEntityTooLargeException")
     }
 
     /// AWS itself is in trouble.

@@ -45,7 +45,8 @@ impl Principals {
     /// Creates the roles, named after `run` so that runs on one emulator never meet, and assumes them.
     pub async fn create(emulator: SocketAddr, admin: &AwsCredentials, run: &str) -> anyhow::Result<Self> {
         let api = Api::new(emulator, admin.clone(), REGION);
-        let controller = role(&api, &format!("lambdaroute-controller-{run}"), Some(&controller_policy(ACCOUNT)?)).await?;
+        let controller =
+            role(&api, &format!("lambdaroute-controller-{run}"), Some(&controller_policy(ACCOUNT)?)).await?;
         let proxies = role(&api, &format!("lambdaroute-proxies-{run}"), None).await?;
         let stranger = role(&api, &format!("stranger-{run}"), None).await?;
         let execution_role = create_role(&api, &format!("functions-{run}"), "lambda.amazonaws.com").await?;
@@ -120,7 +121,7 @@ async fn assume(api: &Api, role: &str) -> anyhow::Result<AwsCredentials> {
 }
 
 /// The credentials in an answer of STS.
-pub(crate) fn session(answer: &str) -> Option<AwsCredentials> {
+pub fn session(answer: &str) -> Option<AwsCredentials> {
     Some(AwsCredentials {
         access_key_id: element(answer, "AccessKeyId")?.to_owned(),
         secret_access_key: element(answer, "SecretAccessKey")?.to_owned(),

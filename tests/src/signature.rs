@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 use crate::credentials::{AwsCredentials, Identity, KnownKeys};
 
 mod canonical;
-mod time;
 #[cfg(test)]
 mod tests;
+mod time;
 
 pub use canonical::canonical_request;
 pub use time::{parse_amz_date, write_amz_date};

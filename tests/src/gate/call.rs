@@ -38,7 +38,7 @@ impl Seen {
         let (parts, body) = request.into_parts();
         let path = parts.uri.path().to_owned();
         let query = parts.uri.query().unwrap_or_default().to_owned();
-        let (operation, target) = operation(&parts.method, &path, &query, &parts.headers);
+        let (operation, target) = operation(&parts.method, &path, &query, &parts.headers, &body);
         Self { method: parts.method, path, query, headers: parts.headers, body, operation, target }
     }
 
@@ -68,8 +68,7 @@ impl Seen {
     }
 
     pub(super) fn request(&self) -> anyhow::Result<Request<Bytes>> {
-        let mut request =
-            Request::builder().method(self.method.clone()).uri(self.target()).body(self.body.clone())?;
+        let mut request = Request::builder().method(self.method.clone()).uri(self.target()).body(self.body.clone())?;
         *request.headers_mut() = self.headers.clone();
         Ok(request)
     }

@@ -1,6 +1,6 @@
 //! The rules of AWS Lambda that the emulator doesn't keep, kept at the gate in front of it:
 //! one policy for each qualifier, Sids of AWS's alphabet, revisions, the limit of a policy's size, both statements for a
-//! call of a function URL, AWS's words for what is missing. Sources: `tests/README.md` and the AWS Lambda developer guide.
+//! call of a function URL, AWS's words for what is missing. `tests/emulator/README.md` lists them.
 //! It decides nothing that the emulator decides: identity policies, sessions, what functions answer.
 
 use std::collections::HashMap;

@@ -64,13 +64,23 @@ pub struct Target {
     pub qualifier: Option<String>,
 }
 
-/// Reads method, path and query.
-pub(super) fn operation(method: &Method, path: &str, query: &str, headers: &HeaderMap) -> (Operation, Option<Target>) {
+const TOKEN_CALL: &[u8] = b"Action=AssumeRoleWithWebIdentity";
+
+/// Reads method, path, query, headers and body.
+pub(super) fn operation(
+    method: &Method,
+    path: &str,
+    query: &str,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> (Operation, Option<Target>) {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if url_id(text(header::HOST)).is_some() {
         return (Operation::CallFunctionUrl, None);
     }
-    if text(header::AUTHORIZATION).contains("/sts/aws4_request") {
+    // AssumeRoleWithWebIdentity isn't signed: the token proves who asks.
+    let web_identity = path == "/" && body.windows(TOKEN_CALL.len()).any(|window| window == TOKEN_CALL);
+    if web_identity || text(header::AUTHORIZATION).contains("/sts/aws4_request") {
         return (Operation::Sts, None);
     }
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
@@ -126,7 +136,7 @@ mod tests {
     fn read(method: Method, target: &str, host: &'static str) -> (Operation, Option<Target>) {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let headers = HeaderMap::from_iter([(header::HOST, http::HeaderValue::from_static(host))]);
-        operation(&method, path, query, &headers)
+        operation(&method, path, query, &headers, b"")
     }
 
     #[test]
@@ -137,9 +147,24 @@ mod tests {
         let arn = "arn%3Aaws%3Alambda%3Aeu-west-1%3A111122223333%3Afunction%3Aorders";
         let cases = [
             (Method::GET, "/2021-10-31/functions/orders/url".to_owned(), Operation::GetFunctionUrlConfig, None),
-            (Method::PUT, format!("/2021-10-31/functions/{arn}/url?Qualifier=PROD"), Operation::UpdateFunctionUrlConfig, Some("PROD")),
-            (Method::POST, format!("/2015-03-31/functions/{arn}%3APROD/policy"), Operation::AddPermission, Some("PROD")),
-            (Method::DELETE, "/2015-03-31/functions/orders/policy/a?RevisionId=x".to_owned(), Operation::RemovePermission, None),
+            (
+                Method::PUT,
+                format!("/2021-10-31/functions/{arn}/url?Qualifier=PROD"),
+                Operation::UpdateFunctionUrlConfig,
+                Some("PROD"),
+            ),
+            (
+                Method::POST,
+                format!("/2015-03-31/functions/{arn}%3APROD/policy"),
+                Operation::AddPermission,
+                Some("PROD"),
+            ),
+            (
+                Method::DELETE,
+                "/2015-03-31/functions/orders/policy/a?RevisionId=x".to_owned(),
+                Operation::RemovePermission,
+                None,
+            ),
             (Method::GET, "/2015-03-31/functions/orders".to_owned(), Operation::GetFunction, None),
         ];
         for (method, path, operation, qualifier) in cases {

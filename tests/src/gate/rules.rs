@@ -9,68 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode};
-use tokio::sync::watch;
+use http::Response;
 
 use super::EXPECTED_WITHIN;
+use super::answer::Answer;
+use super::barrier::Barrier;
 use super::call::Seen;
 use super::matching::Match;
 
 type Hook = Arc<dyn Fn(Arc<Seen>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 type Rewrite = Arc<dyn Fn(Response<Bytes>) -> Response<Bytes> + Send + Sync>;
-
-/// An answer in the server's stead.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    status: StatusCode,
-    headers: Vec<(HeaderName, HeaderValue)>,
-    body: Bytes,
-}
-
-impl Answer {
-    /// A status with a body.
-    pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into() }
-    }
-
-    /// … and a header.
-    pub fn header(mut self, name: &'static str, value: &str) -> Self {
-        let value = HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""));
-        self.headers.push((HeaderName::from_static(name), value));
-        self
-    }
-
-    /// An error of AWS's REST-JSON protocol: the code in `x-amzn-errortype`, the message in the body.
-    pub fn aws_error(status: StatusCode, code: &str, message: &str) -> Self {
-        let body = serde_json::json!({ "Type": "User", "Message": message, "message": message }).to_string();
-        Self::new(status, body).header("content-type", "application/json").header("x-amzn-errortype", code)
-    }
-
-    /// What AWS says above 15 control-plane requests a second.
-    pub fn throttled() -> Self {
-        let body = r#"{"Reason":"CallerRateLimitExceeded","Type":"User","message":"Rate exceeded"}"#;
-        Self::new(StatusCode::TOO_MANY_REQUESTS, body)
-            .header("content-type", "application/json")
-            .header("x-amzn-errortype", "TooManyRequestsException")
-            .header("retry-after", "1")
-    }
-
-    /// What AWS says if IAM doesn't allow the action.
-    pub fn access_denied(principal: &str, action: &str, resource: &str) -> Self {
-        let message = format!(
-            "User: {principal} is not authorized to perform: {action} on resource: {resource} because no \
-             identity-based policy allows the {action} action"
-        );
-        Self::aws_error(StatusCode::FORBIDDEN, "AccessDeniedException", &message)
-    }
-
-    pub(super) fn response(&self) -> Response<Bytes> {
-        let mut response = Response::new(self.body.clone());
-        *response.status_mut() = self.status;
-        response.headers_mut().extend(self.headers.iter().cloned());
-        response
-    }
-}
 
 #[derive(Clone)]
 enum Action {
@@ -98,25 +46,6 @@ impl Action {
             Self::DropAfter => "drop after",
             Self::Rewrite(_) => "rewrite",
         }
-    }
-}
-
-/// Where held calls wait.
-#[derive(Debug)]
-struct Barrier {
-    arrived: watch::Sender<Vec<Arc<Seen>>>,
-    released: watch::Sender<bool>,
-}
-
-impl Barrier {
-    fn new() -> Arc<Self> {
-        Arc::new(Self { arrived: watch::Sender::new(Vec::new()), released: watch::Sender::new(false) })
-    }
-
-    async fn wait(&self, seen: &Arc<Seen>) {
-        self.arrived.send_modify(|arrived| arrived.push(Arc::clone(seen)));
-        // The sender lives as long as this value: waiting can't fail.
-        let _ = self.released.subscribe().wait_for(|released| *released).await;
     }
 }
 

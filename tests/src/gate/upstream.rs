@@ -49,7 +49,9 @@ impl Upstream {
     }
 }
 
-async fn opened(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> anyhow::Result<SendRequest<Full<Bytes>>> {
+async fn opened(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> anyhow::Result<SendRequest<Full<Bytes>>> {
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
     // Its end shows in the sender.
     tokio::spawn(connection);

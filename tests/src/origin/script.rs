@@ -34,9 +34,15 @@ pub(super) enum Action {
     Echo,
     Answer(Canned),
     /// Status and headers at once, the body as the test sends it. Serves one request.
-    Stream { head: Canned, pieces: Pieces, arrived: watch::Sender<usize> },
+    Stream {
+        head: Canned,
+        pieces: Pieces,
+        arrived: watch::Sender<usize>,
+    },
     /// Never answers.
-    Stall { arrived: watch::Sender<usize> },
+    Stall {
+        arrived: watch::Sender<usize>,
+    },
     /// Closes the connection (with a reset) without an answer.
     Reset,
 }

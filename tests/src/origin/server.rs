@@ -38,8 +38,7 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>, stop: Can
             let switch = ResetSwitch::default();
             let socket = TokioIo::new(Socket::new(stream, switch.clone()));
             let serving = Arc::clone(&shared);
-            let service =
-                service_fn(move |request| answer(request, Arc::clone(&serving), number, switch.clone()));
+            let service = service_fn(move |request| answer(request, Arc::clone(&serving), number, switch.clone()));
             let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(socket, service);
             // A caller that hangs up, or a reset that a script asked for.
             let _ = stop.run_until_cancelled(connection).await;
@@ -75,9 +74,7 @@ async fn answer(
         headers: parts.headers.clone(),
         size: body.len(),
         sha256: hex::encode(Sha256::digest(&body)),
-        signer: signer
-            .as_ref()
-            .map(|signer| signer.as_ref().map(|identity| identity.arn.clone()).map_err(said)),
+        signer: signer.as_ref().map(|signer| signer.as_ref().map(|identity| identity.arn.clone()).map_err(said)),
         connection,
     };
     let echo = echo(&received);

@@ -1,3 +1,5 @@
+//! Signatures are recomputed from what came off the wire, and nothing else.
+
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -13,7 +15,8 @@ fn now() -> SystemTime {
 }
 
 fn keys() -> (KnownKeys, AwsCredentials) {
-    let credentials = AwsCredentials { session_token: Some("token".into()), ..AwsCredentials::key("ASIAEXAMPLE", "secret") };
+    let credentials =
+        AwsCredentials { session_token: Some("token".into()), ..AwsCredentials::key("ASIAEXAMPLE", "secret") };
     let keys = KnownKeys::default();
     let arn = "arn:aws:iam::111122223333:role/proxies".to_owned();
     keys.add(Identity { credentials: credentials.clone(), arn, may_invoke: false });

@@ -17,8 +17,21 @@ use crate::gate::upstream::Lane;
 
 /// First segments of paths that the emulator answers itself, whatever the Host.
 const EMULATORS_OWN: [&str; 15] = [
-    "health", "ready", "oauth2", "login", "logout", "iceberg", "v2", "v20180820", "Execute", "BeginTransaction",
-    "CommitTransaction", "RollbackTransaction", "BatchExecute", "WriteGetObjectResponse", "2015-03-31",
+    "health",
+    "ready",
+    "oauth2",
+    "login",
+    "logout",
+    "iceberg",
+    "v2",
+    "v20180820",
+    "Execute",
+    "BeginTransaction",
+    "CommitTransaction",
+    "RollbackTransaction",
+    "BatchExecute",
+    "WriteGetObjectResponse",
+    "2015-03-31",
 ];
 
 impl LambdaRules {
@@ -151,7 +164,8 @@ mod tests {
         for path in ["/", "/v1/items", "/orders/7/~x.json"] {
             assert!(reaches_the_function(path), "{path}");
         }
-        for path in ["/health", "/_ministack/reset", "/a%20b", "//a", "/a/../b", "/v2/x", "/pool/.well-known/jwks.json"] {
+        for path in ["/health", "/_ministack/reset", "/a%20b", "//a", "/a/../b", "/v2/x", "/pool/.well-known/jwks.json"]
+        {
             assert!(!reaches_the_function(path), "{path}");
         }
     }

@@ -72,8 +72,7 @@ impl LambdaRules {
         }
         body["StatementId"] = Value::String(sid_there(&sid, target.qualifier.as_deref()));
         let sent = Bytes::from(body.to_string());
-        let answer =
-            collected(self.send_changed(seen, &seen.target(), sent, &signer.credentials, lane).await?).await?;
+        let answer = collected(self.send_changed(seen, &seen.target(), sent, &signer.credentials, lane).await?).await?;
         if answer.status() != StatusCode::CREATED {
             return Ok(answer);
         }

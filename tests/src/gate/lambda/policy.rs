@@ -18,10 +18,7 @@ pub(super) fn sid_there(sid: &str, qualifier: Option<&str>) -> String {
 
 /// The statements of one qualifier, as AWS shows them.
 pub(super) fn of_qualifier(all: &[Value], arn: &str, qualifier: Option<&str>) -> Vec<Value> {
-    all.iter()
-        .filter(|statement| statement["Resource"] == arn)
-        .map(|statement| shown(statement, qualifier))
-        .collect()
+    all.iter().filter(|statement| statement["Resource"] == arn).map(|statement| shown(statement, qualifier)).collect()
 }
 
 /// A statement with the Sid that its writer gave, and an account as AWS writes it.

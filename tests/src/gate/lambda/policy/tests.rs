@@ -1,3 +1,5 @@
+//! A policy as AWS keeps it: revisions, sizes, Sids.
+
 use serde_json::{Value, json};
 
 use super::{admits, document, is_statement_id, of_qualifier, revision, sid_there};

@@ -1,0 +1,33 @@
+# syntax=docker/dockerfile:1
+# Both images from one build:
+#   docker build --target controller -t lambdaroute/controller .
+#   docker build --target proxy -t lambdaroute/proxy .
+# The binaries are static (musl's default; the build fails if one needs a shared library), the final stages hold one binary and the CA certificates, and run as nobody's user.
+
+FROM rust:1.95.0-alpine AS build
+# aws-lc-sys, the TLS library's core, is C: it needs a compiler, make and cmake.
+RUN apk add --no-cache build-base cmake perl ca-certificates
+WORKDIR /src
+COPY Cargo.toml Cargo.lock ./
+COPY crds crds
+COPY proxy proxy
+COPY controller controller
+COPY tests tests
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/target \
+    cargo build --release --locked -p lambdaroute-controller -p lambdaroute-proxy \
+    && ! readelf -d target/release/lambdaroute-controller target/release/lambdaroute-proxy | grep NEEDED \
+    && mkdir /out && cp target/release/lambdaroute-controller target/release/lambdaroute-proxy /out/
+
+FROM scratch AS base
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+USER 65532:65532
+ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
+
+FROM base AS controller
+COPY --from=build /out/lambdaroute-controller /lambdaroute-controller
+ENTRYPOINT ["/lambdaroute-controller"]
+
+FROM base AS proxy
+COPY --from=build /out/lambdaroute-proxy /lambdaroute-proxy
+ENTRYPOINT ["/lambdaroute-proxy"]

@@ -1,0 +1,191 @@
+//! Puts the process together: [`build`] binds and starts everything, [`Bound::run`] waits for the end and drains.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::admin::Admin;
+use crate::args::Args;
+use crate::aws::{CredentialStore, keep_fresh};
+use crate::connection::Acceptor;
+use crate::contact::Contact;
+use crate::lifecycle::Lifecycle;
+use crate::listeners::{Listeners, Setting, bind};
+use crate::metrics::Metrics;
+use crate::programmer::{Programmer, keep};
+use crate::report::CauseCounts;
+use crate::serve::Proxy;
+use crate::state_file::StateFile;
+use crate::stream::Follower;
+use crate::table::{SUPPORTED, Table};
+use crate::upstream::{Upstream, choose_cryptography};
+
+/// Messages of the controller that wait for the programmer.
+const COMMANDS: usize = 16;
+/// What the last write to the state directory may take at the end.
+const LAST_SAVE: Duration = Duration::from_secs(2);
+
+/// Why the proxy can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The admin port is taken or not ours to bind.
+    #[error("binding the admin address {0}: {1}; choose another with --admin-address")]
+    Admin(SocketAddr, io::Error),
+}
+
+/// A proxy that runs.
+pub struct Bound {
+    /// Where /livez, /readyz and /metrics are.
+    pub admin_address: SocketAddr,
+    lifecycle: Arc<Lifecycle>,
+    contact: Arc<Contact>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    leave_timeout: Duration,
+    propagation_delay: Duration,
+    drain_timeout: Duration,
+}
+
+/// Binds the admin port, serves the table of the state directory if there is one, and starts to follow the controllers.
+///
+/// # Errors
+/// The admin port can't be bound. Everything else is tried on.
+pub async fn build(args: Args) -> Result<Bound, BuildError> {
+    let Args {
+        controller_address,
+        controller_ca_file,
+        token_file,
+        state_dir,
+        listen_address,
+        admin_address,
+        function_url_endpoint,
+        max_table_age,
+        connect_timeout,
+        header_read_timeout,
+        body_idle_timeout,
+        leave_timeout,
+        propagation_delay,
+        drain_timeout,
+        log_format: _,
+        log_level: _,
+    } = args;
+    choose_cryptography();
+    let admin_failed = |error| BuildError::Admin(admin_address, error);
+    let admin_listener = bind(admin_address).map_err(admin_failed)?;
+    let admin_address = admin_listener.local_addr().map_err(admin_failed)?;
+    tracing::info!(what = "admin", address = %admin_address, "listening");
+
+    let lifecycle = Arc::new(Lifecycle::new());
+    let contact = Arc::new(Contact::new(max_table_age));
+    let metrics = Arc::new(Metrics::new());
+    let counts = Arc::new(CauseCounts::default());
+    let credentials = Arc::new(CredentialStore::new());
+    let has_table = Arc::new(AtomicBool::new(false));
+    let proxy = Arc::new(Proxy {
+        credentials: credentials.clone(),
+        upstream: Upstream::new(connect_timeout),
+        contact: contact.clone(),
+        counts: counts.clone(),
+        metrics: metrics.clone(),
+        lifecycle: lifecycle.clone(),
+        body_idle_timeout,
+    });
+    let listeners = Listeners::new(Setting {
+        address: listen_address,
+        endpoint: function_url_endpoint,
+        acceptor: Arc::new(Acceptor::new(proxy, header_read_timeout)),
+        metrics: metrics.clone(),
+        draining: lifecycle.draining.clone(),
+    });
+
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let admin = Admin {
+        has_table: has_table.clone(),
+        credentials: credentials.clone(),
+        lifecycle: lifecycle.clone(),
+        metrics: metrics.clone(),
+    };
+    tasks.spawn(admin.run(admin_listener, stop.clone()));
+    tasks.spawn(keep_fresh(credentials.clone(), stop.clone()));
+
+    let (save, tables) = watch::channel(None);
+    let mut programmer = Programmer::new(Table::new(SUPPORTED), listeners, metrics.clone(), has_table, save);
+    if let Some(directory) = state_dir {
+        let file = StateFile::in_directory(&directory);
+        restore(&file, &mut programmer, &contact).await;
+        tasks.spawn(keep(file, tables, contact.clone()));
+    }
+    let (commands, received) = mpsc::channel(COMMANDS);
+    tasks.spawn(programmer.run(received));
+    let follower = Follower {
+        controllers: controller_address,
+        ca_file: controller_ca_file,
+        token_file,
+        commands,
+        credentials,
+        counts,
+        lifecycle: lifecycle.clone(),
+        contact: contact.clone(),
+        metrics,
+    };
+    tasks.spawn(follower.run(stop.clone()));
+    tasks.close();
+    Ok(Bound { admin_address, lifecycle, contact, tasks, stop, leave_timeout, propagation_delay, drain_timeout })
+}
+
+async fn restore(file: &StateFile, programmer: &mut Programmer, contact: &Contact) {
+    match file.load() {
+        Ok(Some((messages, last_contact))) => {
+            contact.seen(last_contact);
+            programmer.restore(messages).await;
+        }
+        Ok(None) => tracing::info!("no table in the state directory yet"),
+        Err(error) => tracing::warn!(%error, "can't start from the state directory; waiting for a controller"),
+    }
+}
+
+impl Bound {
+    /// Runs until the first signal, then leaves and drains; a second signal (or nobody left to send one, once the first has
+    /// come) ends it at once.
+    pub async fn run(self, mut signals: mpsc::Receiver<()>) {
+        signals.recv().await;
+        tokio::select! {
+            () = self.end() => {}
+            Some(()) = signals.recv() => tracing::warn!("second signal: ending at once"),
+        }
+    }
+
+    async fn end(&self) {
+        tracing::info!("leaving: asking the controller to take this proxy out of its EndpointSlices");
+        let mut left = self.lifecycle.left();
+        self.lifecycle.leave();
+        match timeout(self.leave_timeout, left.wait_for(|left| *left)).await {
+            Ok(_) => tracing::info!("left all EndpointSlices"),
+            Err(_) => tracing::warn!(
+                connected = self.contact.is_connected(),
+                "the controller gave no answer to the wish to leave; draining all the same"
+            ),
+        }
+        tokio::time::sleep(self.propagation_delay).await;
+        let connections = &self.lifecycle.connections;
+        tracing::info!(connections = connections.len(), "draining");
+        self.lifecycle.draining.cancel();
+        connections.close();
+        if timeout(self.drain_timeout, connections.wait()).await.is_err() {
+            tracing::warn!(connections = connections.len(), "drain timeout: requests in flight are cut off");
+        }
+        self.stop.cancel();
+        // The programmer ends with its last commander, and with it the keeper of the state file.
+        if timeout(LAST_SAVE, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some tasks didn't end in time");
+        }
+        tracing::info!("stopped");
+    }
+}

@@ -1,0 +1,172 @@
+//! The flags. Each has an environment variable of the same name; nothing else configures the proxy but the route table
+//! and the AWS SDK's own variables.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+/// Serves LambdaRoutes: signs requests and forwards them to function URLs.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "lambdaroute-proxy", version, about, max_term_width = 120)]
+pub struct Args {
+    /// Controller to get the route table from: a name that is resolved to all its addresses (a headless Service), and a
+    /// port. Several: repeat the flag or separate by commas
+    #[arg(
+        long,
+        env = "LAMBDAROUTE_CONTROLLER_ADDRESS",
+        value_name = "HOST:PORT",
+        value_delimiter = ',',
+        required = true
+    )]
+    pub controller_address: Vec<HostPort>,
+
+    /// PEM file with the CA certificates that the controller's certificate must come from. Read again at each connect; it
+    /// may hold an old and a new CA
+    #[arg(long, env = "LAMBDAROUTE_CONTROLLER_CA_FILE", value_name = "FILE")]
+    pub controller_ca_file: PathBuf,
+
+    /// File with the ServiceAccount token (audience lambdaroute.dev) that proves this proxy to the controller. Read again
+    /// at each connect
+    #[arg(long, env = "LAMBDAROUTE_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: PathBuf,
+
+    /// Directory to keep the route table in over a restart, best on memory. Absent: a restart needs a controller
+    #[arg(long, env = "LAMBDAROUTE_STATE_DIR", value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+
+    /// Address that the routes' ports are bound on. `::` is both families, or IPv4 alone where the host has no IPv6
+    #[arg(long, env = "LAMBDAROUTE_LISTEN_ADDRESS", value_name = "IP", default_value = "::")]
+    pub listen_address: IpAddr,
+
+    /// Address of /livez, /readyz and /metrics. Port 0 takes a free one and logs it
+    #[arg(long, env = "LAMBDAROUTE_ADMIN_ADDRESS", value_name = "IP:PORT", default_value = "[::]:9902")]
+    pub admin_address: SocketAddr,
+
+    /// Dial this http or https URL in place of each function URL (an emulator, a private endpoint). Host header and
+    /// signature stay those of the function URL
+    #[arg(long, env = "LAMBDAROUTE_FUNCTION_URL_ENDPOINT", value_name = "URL")]
+    pub function_url_endpoint: Option<FunctionUrlEndpoint>,
+
+    /// Answer 503 once the last contact with a controller is older than this. Absent: serve the last table for ever
+    #[arg(long, env = "LAMBDAROUTE_MAX_TABLE_AGE", value_name = "DURATION", value_parser = duration)]
+    pub max_table_age: Option<Duration>,
+
+    /// How long a connection to a function URL may take, TLS included
+    #[arg(long, env = "LAMBDAROUTE_CONNECT_TIMEOUT", value_name = "DURATION", value_parser = positive, default_value = "5s")]
+    pub connect_timeout: Duration,
+
+    /// How long a caller may take to send a request's headers, and how long an idle connection of a caller is kept
+    #[arg(long, env = "LAMBDAROUTE_HEADER_READ_TIMEOUT", value_name = "DURATION", value_parser = positive, default_value = "60s")]
+    pub header_read_timeout: Duration,
+
+    /// How long a caller may pause while it sends a request's body
+    #[arg(long, env = "LAMBDAROUTE_BODY_IDLE_TIMEOUT", value_name = "DURATION", value_parser = positive, default_value = "30s")]
+    pub body_idle_timeout: Duration,
+
+    /// At SIGTERM: how long to wait until the controller has taken this proxy out of all EndpointSlices
+    #[arg(long, env = "LAMBDAROUTE_LEAVE_TIMEOUT", value_name = "DURATION", value_parser = duration, default_value = "5s")]
+    pub leave_timeout: Duration,
+
+    /// Then: how long to serve on until the nodes' networks have followed the EndpointSlices
+    #[arg(long, env = "LAMBDAROUTE_PROPAGATION_DELAY", value_name = "DURATION", value_parser = duration, default_value = "2s")]
+    pub propagation_delay: Duration,
+
+    /// Then: how long requests in flight may take to end after the listeners are closed
+    #[arg(long, env = "LAMBDAROUTE_DRAIN_TIMEOUT", value_name = "DURATION", value_parser = duration, default_value = "60s")]
+    pub drain_timeout: Duration,
+
+    /// Form of the log
+    #[arg(long, env = "LAMBDAROUTE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
+    pub log_format: LogFormat,
+
+    /// What is logged: a level (error, warn, info, debug, trace) or directives as in `info,h2=debug`
+    #[arg(long, env = "LAMBDAROUTE_LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
+    pub log_level: String,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// A name or address, and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPort {
+    /// A DNS name or an IP address, without brackets.
+    pub host: String,
+    /// 1 to 65535.
+    pub port: u16,
+}
+
+impl FromStr for HostPort {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = || format!("{text:?} is not HOST:PORT");
+        let (host, port) = text.rsplit_once(':').ok_or_else(invalid)?;
+        let host = match host.strip_prefix('[') {
+            Some(rest) => rest.strip_suffix(']').filter(|host| host.contains(':')).ok_or_else(invalid)?,
+            None if host.contains(':') => return Err(format!("{text:?}: put an IPv6 address in brackets")),
+            None => host,
+        };
+        let port = port.parse().ok().filter(|port| *port != 0).ok_or_else(invalid)?;
+        if host.is_empty() || host.contains(['/', '@', ' ']) {
+            return Err(invalid());
+        }
+        Ok(HostPort { host: host.to_owned(), port })
+    }
+}
+
+/// Where function URLs are dialled instead: scheme and authority, nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionUrlEndpoint {
+    /// `http` or `https`.
+    pub scheme: http::uri::Scheme,
+    /// Host and port. For https the certificate must be for this host.
+    pub authority: http::uri::Authority,
+}
+
+impl FromStr for FunctionUrlEndpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let url: url::Url = text.parse().map_err(|error| format!("{text:?} is not a URL: {error}"))?;
+        let scheme = match url.scheme() {
+            "http" => http::uri::Scheme::HTTP,
+            "https" => http::uri::Scheme::HTTPS,
+            other => return Err(format!("scheme {other:?}: use http or https")),
+        };
+        if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+            return Err("give scheme, host and port only".to_owned());
+        }
+        let host = url.host_str().ok_or("the host is missing")?;
+        let authority = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        let authority = authority.parse().map_err(|error| format!("{authority:?}: {error}"))?;
+        Ok(FunctionUrlEndpoint { scheme, authority })
+    }
+}
+
+/// A duration such as `30s`, `1m30s` or `500ms`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: jiff::SignedDuration =
+        text.parse().map_err(|_| format!("{text:?} is not a duration: write 30s, 1m30s or 500ms"))?;
+    Duration::try_from(parsed).map_err(|_| format!("{text:?} is negative"))
+}
+
+/// A duration longer than nothing.
+fn positive(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|d| if d.is_zero() { Err("must be longer than 0s".to_owned()) } else { Ok(d) })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! The credentials that requests are signed with now, and what is known about them. Read on each request without a lock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwapOption;
+use http::HeaderValue;
+use tokio::sync::watch;
+
+/// What a request is signed with. No `Debug`: it holds the secret.
+pub(crate) struct SigningCredentials {
+    /// Public part of the key.
+    pub(crate) access_key_id: String,
+    /// The secret. Never logged.
+    pub(super) secret_access_key: String,
+    /// `x-amz-security-token`, where there is one; marked sensitive.
+    pub(crate) session_token: Option<HeaderValue>,
+    /// When AWS stops accepting them. Absent: never.
+    pub(crate) expires: Option<SystemTime>,
+}
+
+impl SigningCredentials {
+    /// From the SDK's.
+    ///
+    /// # Errors
+    /// The session token isn't a header value.
+    pub(super) fn new(credentials: &aws_credential_types::Credentials) -> Result<Self, String> {
+        let session_token = credentials.session_token().map(HeaderValue::from_str).transpose();
+        let mut session_token = session_token.map_err(|_| "the session token is not a header value".to_owned())?;
+        if let Some(token) = &mut session_token {
+            token.set_sensitive(true);
+        }
+        Ok(SigningCredentials {
+            access_key_id: credentials.access_key_id().to_owned(),
+            secret_access_key: credentials.secret_access_key().to_owned(),
+            session_token,
+            expires: credentials.expiry(),
+        })
+    }
+
+    /// Whether these are the same key, whatever their expiry.
+    pub(super) fn same_key(&self, other: &Self) -> bool {
+        self.access_key_id == other.access_key_id
+            && self.secret_access_key == other.secret_access_key
+            && self.session_token == other.session_token
+    }
+}
+
+/// Whose credentials they are, as the controller is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// Not looked at yet.
+    Unknown,
+    /// The ARN that STS names.
+    Arn(String),
+    /// Why there are no credentials, or why their identity can't be told.
+    Error(String),
+}
+
+/// The process's credentials: swapped whole, old ones used until they really expire.
+pub(crate) struct CredentialStore {
+    current: ArcSwapOption<SigningCredentials>,
+    had: AtomicBool,
+    identity: watch::Sender<Identity>,
+}
+
+impl CredentialStore {
+    /// None yet.
+    pub(crate) fn new() -> Self {
+        CredentialStore {
+            current: ArcSwapOption::empty(),
+            had: AtomicBool::new(false),
+            identity: watch::Sender::new(Identity::Unknown),
+        }
+    }
+
+    /// Credentials that AWS accepts at this time.
+    pub(crate) fn valid_at(&self, now: SystemTime) -> Option<Arc<SigningCredentials>> {
+        self.current.load_full().filter(|credentials| credentials.expires.is_none_or(|expires| now < expires))
+    }
+
+    /// When the current credentials expire, if they do.
+    pub(crate) fn expires(&self) -> Option<SystemTime> {
+        self.current.load().as_ref().and_then(|credentials| credentials.expires)
+    }
+
+    /// Whether there ever were credentials: part of readiness, which a later failure doesn't take back.
+    pub(crate) fn had_any(&self) -> bool {
+        self.had.load(Ordering::Relaxed)
+    }
+
+    /// Follows the identity.
+    pub(crate) fn identity(&self) -> watch::Receiver<Identity> {
+        self.identity.subscribe()
+    }
+
+    /// Replaces the credentials; tells whether the key changed.
+    pub(super) fn replace(&self, new: SigningCredentials) -> bool {
+        let new = Arc::new(new);
+        let old = self.current.swap(Some(new.clone()));
+        self.had.store(true, Ordering::Relaxed);
+        !old.is_some_and(|old| old.same_key(&new))
+    }
+
+    /// Says whose they are; wakes followers only on a change.
+    pub(super) fn identify(&self, identity: Identity) {
+        self.identity.send_if_modified(|current| {
+            let changed = *current != identity;
+            *current = identity;
+            changed
+        });
+    }
+}

@@ -1,0 +1,124 @@
+//! Keeps the credentials fresh: loads them by the AWS default chain ahead of their end, asks STS whose they are.
+//! It never blocks a request, and a failure leaves the old ones in use.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials;
+use tokio_util::sync::CancellationToken;
+
+use super::credentials::{CredentialStore, Identity, SigningCredentials};
+
+/// Credentials without an end are looked at again after this: a file may have been replaced.
+const RELOAD: Duration = Duration::from_secs(300);
+/// How long before their end credentials are renewed, unless that is more than half of what is left.
+const AHEAD: Duration = Duration::from_secs(300);
+/// The most that one look at the credential source may take.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// The most that one call of STS may take.
+const STS_TIMEOUT: Duration = Duration::from_secs(10);
+/// STS is a global service of a partition; this Region answers where none is configured.
+const FALLBACK_REGION: &str = "us-east-1";
+
+/// Runs until `stop`.
+pub(crate) async fn keep_fresh(store: Arc<CredentialStore>, stop: CancellationToken) {
+    stop.run_until_cancelled_owned(refresh_for_ever(&store)).await;
+}
+
+async fn refresh_for_ever(store: &CredentialStore) {
+    let mut failures = 0;
+    let mut identified = false;
+    loop {
+        let config = load_config().await;
+        let wait = match load_credentials(&config).await {
+            Ok(credentials) => {
+                let expires = credentials.expires;
+                let changed = store.replace(credentials);
+                if changed {
+                    tracing::info!(expires = expires.map(rfc3339), "credentials loaded");
+                    identified = false;
+                }
+                if !identified {
+                    identified = identify(&config, store).await;
+                }
+                failures = if identified { 0 } else { failures + 1 };
+                let until_refresh = refresh_in(expires, SystemTime::now());
+                if identified { until_refresh } else { until_refresh.min(back_off(failures)) }
+            }
+            Err(error) => {
+                failures += 1;
+                tracing::error!(error, failures, "can't load AWS credentials; trying on");
+                store.identify(Identity::Error(error));
+                identified = false;
+                back_off(failures)
+            }
+        };
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// Built anew each time: profile files, token files and Region settings are read again.
+async fn load_config() -> SdkConfig {
+    let region = RegionProviderChain::default_provider().or_else(FALLBACK_REGION);
+    aws_config::defaults(BehaviorVersion::v2026_01_12()).region(region).load().await
+}
+
+async fn load_credentials(config: &SdkConfig) -> Result<SigningCredentials, String> {
+    let provider = config.credentials_provider().ok_or("the AWS default chain is empty")?;
+    let loading = tokio::time::timeout(LOAD_TIMEOUT, provider.provide_credentials());
+    let credentials = loading.await.map_err(|_| format!("the credential source gave no answer in {LOAD_TIMEOUT:?}"))?;
+    SigningCredentials::new(&credentials.map_err(|error| chain(&error))?)
+}
+
+async fn identify(config: &SdkConfig, store: &CredentialStore) -> bool {
+    let client = aws_sdk_sts::Client::new(config);
+    let identity = match tokio::time::timeout(STS_TIMEOUT, client.get_caller_identity().send()).await {
+        Ok(Ok(answer)) => match answer.arn() {
+            Some(arn) => Identity::Arn(arn.to_owned()),
+            None => Identity::Error("sts:GetCallerIdentity named no ARN".to_owned()),
+        },
+        Ok(Err(error)) => Identity::Error(format!("sts:GetCallerIdentity failed: {}", chain(&error))),
+        Err(_) => Identity::Error(format!("sts:GetCallerIdentity gave no answer in {STS_TIMEOUT:?}")),
+    };
+    match &identity {
+        Identity::Arn(arn) => tracing::info!(arn, "AWS identity"),
+        Identity::Error(error) => tracing::warn!(error, "can't tell the AWS identity; trying on"),
+        Identity::Unknown => {}
+    }
+    let known = matches!(identity, Identity::Arn(_));
+    store.identify(identity);
+    known
+}
+
+/// When to load again: five minutes ahead of the end, or at half of what is left if that is shorter.
+pub(super) fn refresh_in(expires: Option<SystemTime>, now: SystemTime) -> Duration {
+    let Some(expires) = expires else { return RELOAD };
+    let left = expires.duration_since(now).unwrap_or_default();
+    left.saturating_sub(AHEAD).max(left / 2).clamp(Duration::from_secs(1), Duration::from_secs(3600))
+}
+
+/// 1 s, 2 s, 4 s … 30 s.
+pub(super) fn back_off(failures: u32) -> Duration {
+    Duration::from_secs(1 << failures.saturating_sub(1).min(5)).min(Duration::from_secs(30))
+}
+
+fn rfc3339(time: SystemTime) -> String {
+    jiff::Timestamp::try_from(time).map(|time| time.to_string()).unwrap_or_default()
+}
+
+/// The error and what caused it: the SDK's top level alone says nothing. It holds no secret.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,68 @@
+use super::*;
+
+fn verdict(status: u16, error_type: Option<&str>, body: &str) -> Verdict {
+    classify(StatusCode::from_u16(status).unwrap(), error_type, body.as_bytes())
+}
+
+#[test]
+fn an_answer_of_the_function_passes_whatever_its_status() {
+    for status in [200, 204, 301, 400, 401, 403, 404, 413, 429, 500, 502, 503, 504] {
+        assert_eq!(verdict(status, None, r#"{"message":"mine"}"#), Verdict::Function, "{status}");
+    }
+    assert_eq!(verdict(403, None, r#"{"Message":"Forbidden"}"#), Verdict::Function);
+}
+
+#[test]
+fn each_refusal_of_aws_has_its_cause() {
+    let troubleshooting = r#"{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}"#;
+    let signature = r#"{"message":"The request signature we calculated does not match the signature you provided."}"#;
+    let token = r#"{"message":"The security token included in the request is invalid."}"#;
+    for (status, error_type, body, cause) in [
+        (403, "AccessDeniedException", troubleshooting, Cause::LambdaAccessDenied),
+        (403, "AccessDeniedException", r#"{"Message":"Forbidden"}"#, Cause::LambdaAccessDenied),
+        (403, "AccessDeniedException", "not json", Cause::LambdaAccessDenied),
+        (403, "AccessDeniedException", r#"{"Message":null}"#, Cause::FunctionUrlGone),
+        (404, "ResourceNotFoundException", r#"{"message":"Not Found"}"#, Cause::FunctionUrlGone),
+        (403, "InvalidSignatureException", signature, Cause::LambdaSignatureRefused),
+        (403, "SignatureDoesNotMatch", "", Cause::LambdaSignatureRefused),
+        (403, "UnrecognizedClientException", token, Cause::LambdaSignatureRefused),
+        (403, "ExpiredTokenException", "", Cause::LambdaSignatureRefused),
+        (403, "AccessDeniedException", signature, Cause::LambdaSignatureRefused),
+        (
+            429,
+            "TooManyRequestsException",
+            r#"{"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded"}"#,
+            Cause::LambdaThrottled,
+        ),
+        (400, "ThrottlingException", r#"{"message":"Rate Exceeded."}"#, Cause::LambdaThrottled),
+        (413, "RequestTooLargeException", "", Cause::LambdaRequestTooLarge),
+        (400, "RequestTooLargeException:http://internal.amazon.com/", "", Cause::LambdaRequestTooLarge),
+        (500, "ServiceException", "", Cause::LambdaUnavailable),
+        (503, "ServiceUnavailableException", "", Cause::LambdaUnavailable),
+        (504, "com.amazonaws#GatewayTimeout", "", Cause::LambdaUnavailable),
+    ] {
+        assert_eq!(verdict(status, Some(error_type), body), Verdict::Replaced(cause), "{status} {error_type} {body}");
+    }
+}
+
+#[test]
+fn a_failed_function_keeps_what_aws_answered_for_it() {
+    for body in [
+        "Internal Server Error",
+        r#"{"message":"Internal Server Error"}"#,
+        r#"{"errorMessage": "boom", "errorType": "ValueError", "stackTrace": ["#,
+    ] {
+        assert_eq!(verdict(502, None, body), Verdict::Kept(Cause::FunctionError), "{body}");
+    }
+    assert_eq!(verdict(502, Some("InternalServerErrorException"), ""), Verdict::Kept(Cause::FunctionError));
+}
+
+#[test]
+fn only_what_may_be_aws_is_looked_into() {
+    let ask = |status, error_type| peek(StatusCode::from_u16(status).unwrap(), error_type);
+    assert_eq!(ask(200, None), Peek::Nothing);
+    assert_eq!(ask(200, Some("x")), Peek::Nothing);
+    assert_eq!(ask(403, None), Peek::Nothing);
+    assert_eq!(ask(502, None), Peek::FirstFrame);
+    assert_eq!(ask(403, Some("AccessDeniedException")), Peek::Start);
+}

@@ -1,0 +1,31 @@
+use super::*;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + DAY + Duration::from_secs(seconds)
+}
+
+#[test]
+fn a_table_without_a_limit_is_never_too_old() {
+    assert!(!Contact::new(None).is_too_old(|| at(0)));
+}
+
+#[test]
+fn a_table_is_too_old_when_the_last_contact_is() {
+    let contact = Contact::new(Some(Duration::from_secs(60)));
+    assert!(contact.is_too_old(|| at(0)), "there never was any contact");
+    contact.connected(at(0));
+    assert!(!contact.is_too_old(|| at(1000)), "a living stream is contact");
+    contact.disconnected(at(1000));
+    assert!(!contact.is_too_old(|| at(1060)));
+    assert!(contact.is_too_old(|| at(1061)));
+}
+
+#[test]
+fn a_failed_attempt_to_connect_is_no_contact() {
+    let contact = Contact::new(Some(Duration::from_secs(60)));
+    contact.seen(at(0));
+    contact.disconnected(at(50));
+    assert!(contact.is_too_old(|| at(61)));
+}

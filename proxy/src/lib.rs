@@ -1,0 +1,40 @@
+//! The data plane: one listener per route of the table; each request is signed and forwarded to its function URL.
+//!
+//! It has no Kubernetes client and never learns an upstream from a caller: everything that it serves comes from the
+//! route table ([`stream`] fills [`table`], [`programmer`] turns it into [`listeners`]), and [`serve`] is the one path
+//! that a request takes.
+
+mod admin;
+mod app;
+mod args;
+mod aws;
+mod body;
+mod canonical;
+mod classify;
+mod connection;
+mod contact;
+mod file_limit;
+mod headers;
+mod lifecycle;
+mod listeners;
+mod log;
+mod metrics;
+mod observation;
+mod problem;
+mod programmer;
+mod readiness;
+mod report;
+mod response_body;
+mod serve;
+mod served_route;
+mod sign;
+mod state_file;
+mod stream;
+mod table;
+mod upstream;
+
+pub use app::{Bound, BuildError, build};
+pub use args::{Args, FunctionUrlEndpoint, HostPort, LogFormat};
+pub use file_limit::raise as raise_file_limit;
+pub use lifecycle::signals;
+pub use log::init as init_log;

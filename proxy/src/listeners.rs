@@ -1,0 +1,236 @@
+//! The routes' listeners: one port each, bound, swapped in place and closed as the table says. An outcome is given when it
+//! is true: after the port is bound, or after the listener is closed.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use lambdaroute_proxy_config::v1alpha1::resource::Resource as Kind;
+use lambdaroute_proxy_config::v1alpha1::{
+    Outcome, RefusalReason, Removed, Resource, ResourceRef, Route, Served, outcome,
+};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::FunctionUrlEndpoint;
+use crate::connection::{Acceptor, Slot};
+use crate::metrics::Metrics;
+use crate::served_route::ServedRoute;
+use crate::table::{Step, refusal};
+
+/// Connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// What all listeners share.
+pub(crate) struct Setting {
+    pub(crate) address: IpAddr,
+    pub(crate) endpoint: Option<FunctionUrlEndpoint>,
+    pub(crate) acceptor: Arc<Acceptor>,
+    pub(crate) metrics: Arc<Metrics>,
+    /// Cancelled: all listeners close.
+    pub(crate) draining: CancellationToken,
+}
+
+struct Listener {
+    port: u16,
+    slot: Arc<Slot>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Listener {
+    /// Returns when the port is closed. Its connections answer 503 to what comes and end.
+    async fn close(self) {
+        self.slot.store(None);
+        self.stop.cancel();
+        // A task that was cancelled or has failed has no listener either.
+        let _ = self.task.await;
+    }
+}
+
+/// See the module.
+pub(crate) struct Listeners {
+    setting: Setting,
+    serving: HashMap<String, (Listener, Arc<Resource>)>,
+    /// Routes whose port couldn't be bound; tried again.
+    waiting: BTreeMap<String, (ResourceRef, Arc<Resource>)>,
+    refused: HashSet<String>,
+}
+
+impl Listeners {
+    pub(crate) fn new(setting: Setting) -> Self {
+        Listeners { setting, serving: HashMap::new(), waiting: BTreeMap::new(), refused: HashSet::new() }
+    }
+
+    /// Does the steps; the outcomes are true when this returns.
+    pub(crate) async fn program(&mut self, steps: Vec<Step>) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(steps.len());
+        let mut closing = Vec::new();
+        for step in &steps {
+            if let Step::Remove(resource) | Step::Refuse(resource, ..) = step {
+                self.waiting.remove(&resource.id);
+                self.refused.remove(&resource.id);
+                closing.extend(self.serving.remove(&resource.id).map(|(listener, _)| listener));
+            }
+        }
+        close(closing).await;
+        for step in steps {
+            outcomes.push(match step {
+                Step::Remove(resource) => done(resource, outcome::Outcome::Removed(Removed {})),
+                Step::Accept(resource) => done(resource, outcome::Outcome::Served(Served {})),
+                Step::Refuse(resource, reason, detail) => {
+                    tracing::warn!(id = resource.id, reason = reason.as_str_name(), detail, "route refused");
+                    self.refused.insert(resource.id.clone());
+                    refusal(resource, reason, detail)
+                }
+                Step::Serve(reference, resource) => {
+                    self.refused.remove(&reference.id);
+                    self.serve(reference, resource).await
+                }
+            });
+        }
+        self.count();
+        outcomes
+    }
+
+    /// Tries the ports again that couldn't be bound. Only news is told.
+    pub(crate) async fn retry(&mut self) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        for (reference, resource) in std::mem::take(&mut self.waiting).into_values() {
+            let outcome = self.serve(reference, resource).await;
+            if matches!(outcome.outcome, Some(outcome::Outcome::Served(_))) {
+                outcomes.push(outcome);
+            }
+        }
+        self.count();
+        outcomes
+    }
+
+    /// Whether there is something to try again.
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    async fn serve(&mut self, reference: ResourceRef, resource: Arc<Resource>) -> Outcome {
+        let id = reference.id.clone();
+        let (route, port) = match parts(&resource) {
+            Some(parts) => parts,
+            None => return refusal(reference, RefusalReason::Invalid, "not a route".to_owned()),
+        };
+        if let Some((listener, current)) = self.serving.get_mut(&id)
+            && listener.port == port
+        {
+            if current.resource == resource.resource {
+                *current = resource;
+                return done(reference, outcome::Outcome::Served(Served {}));
+            }
+            return match self.setting.served_route(&id, route) {
+                Ok(served) => {
+                    listener.slot.store(Some(Arc::new(served)));
+                    *current = resource;
+                    done(reference, outcome::Outcome::Served(Served {}))
+                }
+                Err(detail) => self.stop(reference, RefusalReason::Invalid, detail).await,
+            };
+        }
+        let served = match self.setting.served_route(&id, route) {
+            Ok(served) => served,
+            Err(detail) => return self.stop(reference, RefusalReason::Invalid, detail).await,
+        };
+        match self.setting.listen(port, served) {
+            Ok(listener) => {
+                if let Some((old, _)) = self.serving.insert(id.clone(), (listener, resource)) {
+                    old.close().await;
+                }
+                self.waiting.remove(&id);
+                done(reference, outcome::Outcome::Served(Served {}))
+            }
+            Err(error) => {
+                if !self.waiting.contains_key(&id) {
+                    tracing::warn!(namespace = route.namespace, name = route.name, port, %error, "can't bind a route's port; trying on");
+                }
+                let detail = format!("port {port} can't be bound: {error}");
+                let outcome = self.stop(reference.clone(), RefusalReason::PortUnavailable, detail).await;
+                self.waiting.insert(id, (reference, resource));
+                outcome
+            }
+        }
+    }
+
+    /// No version of the route is served any more.
+    async fn stop(&mut self, reference: ResourceRef, reason: RefusalReason, detail: String) -> Outcome {
+        self.waiting.remove(&reference.id);
+        if let Some((old, _)) = self.serving.remove(&reference.id) {
+            old.close().await;
+        }
+        refusal(reference, reason, detail)
+    }
+
+    fn count(&self) {
+        self.setting.metrics.set_routes(self.serving.len(), self.waiting.len(), self.refused.len());
+    }
+}
+
+impl Setting {
+    fn served_route(&self, id: &str, route: &Route) -> Result<ServedRoute, String> {
+        let metrics = self.metrics.route(&route.namespace, &route.name);
+        ServedRoute::new(id, route, self.endpoint.as_ref(), metrics).map_err(|error| error.to_string())
+    }
+
+    fn listen(&self, port: u16, served: ServedRoute) -> io::Result<Listener> {
+        let listener = bind(SocketAddr::new(self.address, port))?;
+        let address = listener.local_addr()?;
+        tracing::info!(what = "route", address = %address, namespace = served.namespace, name = served.name, "listening");
+        let slot = Arc::new(Slot::from_pointee(served));
+        let stop = self.draining.child_token();
+        let task = tokio::spawn(self.acceptor.clone().accept(listener, slot.clone(), stop.clone()));
+        Ok(Listener { port, slot, stop, task })
+    }
+}
+
+/// Binds and listens. `::` is both families, or IPv4 alone where the host has no IPv6.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    };
+    let bound = socket.and_then(|socket| {
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    });
+    let no_ipv6 = |error: &io::Error| {
+        error.kind() == io::ErrorKind::AddrNotAvailable
+            || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
+    };
+    match bound {
+        Err(error) if address.ip().is_unspecified() && address.is_ipv6() && no_ipv6(&error) => {
+            bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port()))
+        }
+        bound => bound,
+    }
+}
+
+/// Stops all first, then waits: a snapshot may close thousands.
+async fn close(listeners: Vec<Listener>) {
+    for listener in &listeners {
+        listener.slot.store(None);
+        listener.stop.cancel();
+    }
+    for listener in listeners {
+        listener.close().await;
+    }
+}
+
+fn parts(resource: &Resource) -> Option<(&Route, u16)> {
+    match &resource.resource {
+        Some(Kind::Route(route)) => Some((route, u16::try_from(route.port).ok()?)),
+        _ => None,
+    }
+}
+
+fn done(resource: ResourceRef, outcome: outcome::Outcome) -> Outcome {
+    Outcome { resource: Some(resource), outcome: Some(outcome) }
+}

@@ -1,0 +1,33 @@
+use super::*;
+
+#[test]
+fn every_cause_has_one_form_in_body_and_header() {
+    for &cause in Cause::ALL {
+        let response = problem(&Refused::new(cause, "what happened"));
+        let word = cause.as_str();
+        assert_eq!(response.status().as_u16(), cause.status());
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        let proxy_status = response.headers()["proxy-status"].to_str().unwrap();
+        assert!(proxy_status.starts_with("lambdaroute; error="), "{proxy_status}");
+        assert!(proxy_status.ends_with(&format!("; details=\"{word}\"")), "{proxy_status}");
+        let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        assert_eq!(body["type"], format!("https://lambdaroute.dev/problems/{word}"));
+        assert_eq!((&body["title"], &body["status"]), (&cause.title().into(), &cause.status().into()));
+        assert_eq!(body["detail"], "what happened");
+    }
+}
+
+#[test]
+fn what_is_for_the_operator_is_not_in_the_answer() {
+    let refused = Refused::new(Cause::LambdaAccessDenied, "ask your platform team").because("lambda:InvokeFunctionUrl");
+    let response = problem(&refused);
+    assert!(!String::from_utf8_lossy(response.body()).contains("InvokeFunctionUrl"));
+}
+
+#[test]
+fn a_throttled_request_says_when_to_come_again() {
+    let mut refused = Refused::new(Cause::LambdaThrottled, "");
+    assert_eq!(problem(&refused).headers()["retry-after"], "1");
+    refused.retry_after = Some(HeaderValue::from_static("7"));
+    assert_eq!(problem(&refused).headers()["retry-after"], "7");
+}

@@ -1,0 +1,180 @@
+//! The one task that changes what is served: takes the controller's messages, keeps the table, programs the listeners,
+//! gives the outcomes to the stream that is up, and the table to the state file.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use lambdaroute_proxy_config::v1alpha1::to_proxy::Message;
+use lambdaroute_proxy_config::v1alpha1::{Outcome, Version};
+use tokio::sync::{mpsc, watch};
+
+use crate::contact::Contact;
+use crate::listeners::Listeners;
+use crate::metrics::Metrics;
+use crate::state_file::{StateFile, Stored};
+use crate::table::Table;
+
+/// A port that couldn't be bound is tried again after this.
+const RETRY: Duration = Duration::from_secs(1);
+/// Changes are gathered for this long before they are written.
+const SAVE_DELAY: Duration = Duration::from_millis(250);
+/// How often the time of the last contact is written, where the table's age is limited.
+const TOUCH: Duration = Duration::from_secs(10);
+
+/// To the programmer.
+pub(crate) enum Command {
+    /// A stream begins; outcomes go there from now on. Answered with the version of the table that is served.
+    Begin(mpsc::UnboundedSender<Told>, tokio::sync::oneshot::Sender<Option<Version>>),
+    /// A message of that stream.
+    Message(Message),
+}
+
+/// From the programmer to the stream.
+pub(crate) enum Told {
+    /// What became of resources.
+    Outcomes(Vec<Outcome>),
+    /// The snapshot is complete and served.
+    Whole,
+    /// Tell the controller, then drop the stream: it is not the leader that this proxy follows.
+    Stale(Vec<Outcome>),
+}
+
+/// See the module.
+pub(crate) struct Programmer {
+    pub(crate) table: Table,
+    pub(crate) listeners: Listeners,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) has_table: Arc<AtomicBool>,
+    pub(crate) save: watch::Sender<Option<Stored>>,
+    stream: Option<mpsc::UnboundedSender<Told>>,
+}
+
+impl Programmer {
+    pub(crate) fn new(
+        table: Table,
+        listeners: Listeners,
+        metrics: Arc<Metrics>,
+        has_table: Arc<AtomicBool>,
+        save: watch::Sender<Option<Stored>>,
+    ) -> Self {
+        Programmer { table, listeners, metrics, has_table, save, stream: None }
+    }
+
+    /// Serves a table that was kept. Its outcomes are nobody's: a controller will send its own.
+    pub(crate) async fn restore(&mut self, messages: Vec<Message>) {
+        for message in messages {
+            if let Ok(applied) = self.table.apply(message) {
+                self.listeners.program(applied.steps).await;
+            }
+        }
+        self.table_is_whole();
+        tracing::info!(routes = self.table.resources().count(), "serving the table of the state directory");
+    }
+
+    /// Runs until there is nobody to command.
+    pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        loop {
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(command) => self.take(command).await,
+                    None => return,
+                },
+                () = tokio::time::sleep(RETRY), if self.listeners.has_waiting() => {
+                    let outcomes = self.listeners.retry().await;
+                    self.tell(Told::Outcomes(outcomes));
+                }
+            }
+        }
+    }
+
+    async fn take(&mut self, command: Command) {
+        let message = match command {
+            Command::Begin(stream, version) => {
+                self.stream = Some(stream);
+                self.table.begin_stream();
+                // A stream that has ended meanwhile doesn't mind.
+                let _ = version.send(self.table.version());
+                return;
+            }
+            Command::Message(message) => message,
+        };
+        let ends_snapshot = matches!(message, Message::SnapshotEnd(_));
+        match self.table.apply(message) {
+            Ok(applied) => {
+                let outcomes = self.listeners.program(applied.steps).await;
+                self.tell(Told::Outcomes(outcomes));
+                if applied.whole {
+                    // A change before any snapshot makes no table to start from.
+                    if ends_snapshot || self.has_table.load(Ordering::Relaxed) {
+                        self.table_is_whole();
+                        let resources = self.table.resources().cloned().collect();
+                        self.save.send_replace(Some(Stored { version: self.table.version(), resources }));
+                    }
+                    if ends_snapshot {
+                        self.tell(Told::Whole);
+                    }
+                }
+            }
+            Err(stale) => {
+                tracing::error!(
+                    followed = stale.followed,
+                    claimed = stale.claimed,
+                    "a controller of an earlier epoch is refused; if the controller's Lease was deleted, restart this proxy"
+                );
+                self.tell(Told::Stale(stale.outcomes));
+            }
+        }
+    }
+
+    fn table_is_whole(&self) {
+        self.has_table.store(true, Ordering::Relaxed);
+        let version = self.table.version().unwrap_or_default();
+        self.metrics.table_epoch.set(i64::try_from(version.epoch).unwrap_or(i64::MAX));
+        self.metrics.table_counter.set(i64::try_from(version.counter).unwrap_or(i64::MAX));
+    }
+
+    fn tell(&mut self, told: Told) {
+        if let Told::Outcomes(outcomes) = &told
+            && outcomes.is_empty()
+        {
+            return;
+        }
+        if self.stream.as_ref().is_some_and(|stream| stream.send(told).is_err()) {
+            self.stream = None;
+        }
+    }
+}
+
+/// Keeps the last whole table in the file; ends, with the last one written, when the programmer does.
+pub(crate) async fn keep(file: StateFile, mut tables: watch::Receiver<Option<Stored>>, contact: Arc<Contact>) {
+    let mut touch = tokio::time::interval(TOUCH);
+    loop {
+        tokio::select! {
+            changed = tables.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                tokio::time::sleep(SAVE_DELAY).await;
+                save(&file, &mut tables).await;
+            }
+            _ = touch.tick(), if contact.is_limited() && contact.is_connected() => {
+                if let Err(error) = file.touch(SystemTime::now()) {
+                    tracing::debug!(%error, "can't record the last contact");
+                }
+            }
+        }
+    }
+}
+
+async fn save(file: &StateFile, tables: &mut watch::Receiver<Option<Stored>>) {
+    let Some(table) = tables.borrow_and_update().clone() else { return };
+    let file = file.clone();
+    match tokio::task::spawn_blocking(move || file.save(&table)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::error!(%error, "can't keep the route table in --state-dir; a restart will need a controller")
+        }
+        Err(error) => tracing::error!(%error, "keeping the route table failed"),
+    }
+}

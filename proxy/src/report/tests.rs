@@ -1,0 +1,54 @@
+use super::*;
+
+fn words(causes: &[CauseCount]) -> Vec<(&str, &str, u64)> {
+    causes.iter().map(|c| (c.route_id.as_str(), c.cause.as_str(), c.count)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn counts_are_reported_as_differences_once_a_second() {
+    let (counts, mut pace) = (CauseCounts::default(), Pace::new());
+    let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
+    let begun = Instant::now();
+    counts.add(&b, Cause::UpstreamReset);
+    counts.add(&a, Cause::UpstreamReset);
+    counts.add(&a, Cause::UpstreamReset);
+    assert_eq!(words(&pace.next(&counts).await), [("a", "upstream_reset", 2), ("b", "upstream_reset", 1)]);
+    counts.add(&a, Cause::UpstreamReset);
+    assert_eq!(words(&pace.next(&counts).await), [("a", "upstream_reset", 1)]);
+    assert_eq!(begun.elapsed(), INTERVAL);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vanished_permission_does_not_wait_for_the_second() {
+    let (counts, mut pace) = (CauseCounts::default(), Pace::new());
+    let a: Arc<str> = "a".into();
+    counts.add(&a, Cause::LambdaThrottled);
+    pace.next(&counts).await;
+    let begun = Instant::now();
+    counts.add(&a, Cause::LambdaThrottled);
+    counts.add(&a, Cause::LambdaAccessDenied);
+    let causes = pace.next(&counts).await;
+    assert_eq!(words(&causes), [("a", "lambda_access_denied", 1), ("a", "lambda_throttled", 1)]);
+    assert_eq!(begun.elapsed(), URGENT_INTERVAL);
+}
+
+#[tokio::test(start_paused = true)]
+async fn counts_of_a_broken_stream_are_reported_on_the_next() {
+    let counts = CauseCounts::default();
+    let a: Arc<str> = "a".into();
+    let mut pace = Pace::new();
+    counts.add(&a, Cause::UpstreamReset);
+    pace.next(&counts).await;
+    counts.add(&a, Cause::UpstreamReset);
+    assert!(tokio::time::timeout(INTERVAL / 2, pace.next(&counts)).await.is_err(), "not yet due");
+    assert_eq!(words(&Pace::new().next(&counts).await), [("a", "upstream_reset", 1)]);
+}
+
+#[test]
+fn an_identity_is_reported_as_what_is_known() {
+    assert_eq!(report(&Identity::Unknown, vec![]).identity, None);
+    let arn = Identity::Arn("arn:aws:sts::1:assumed-role/r/s".to_owned());
+    assert!(matches!(report(&arn, vec![]).identity, Some(ReportedIdentity::IdentityArn(arn)) if arn.ends_with("r/s")));
+    let error = Identity::Error("none".to_owned());
+    assert!(matches!(report(&error, vec![]).identity, Some(ReportedIdentity::CredentialsError(_))));
+}

@@ -1,0 +1,123 @@
+//! The route table on disk, so that a restart needs no controller. The file is a recorded snapshot in the contract's own
+//! messages, behind a first line and a digest. It holds no secret; it is still the proxy's alone (mode 0600).
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use lambdaroute_proxy_config::v1alpha1::to_proxy::Message;
+use lambdaroute_proxy_config::v1alpha1::{Change, Resource, SnapshotBegin, SnapshotEnd, ToProxy, Version};
+use prost::Message as _;
+use sha2::{Digest, Sha256};
+
+const FIRST_LINE: &[u8] = b"lambdaroute-proxy route table 1\n";
+const DIGEST: usize = 32;
+const NAME: &str = "route-table.pb";
+/// Resources a message, as a controller would send them.
+const PIECE: usize = 100;
+
+/// Why there is no table in the file.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StateError {
+    #[error("reading {0}: {1}")]
+    Read(PathBuf, io::Error),
+    #[error("{0} is not a route table of this version: it is ignored and will be replaced")]
+    Foreign(PathBuf),
+    #[error("{0} is damaged: it is ignored and will be replaced")]
+    Damaged(PathBuf),
+}
+
+/// A table to keep.
+#[derive(Clone)]
+pub(crate) struct Stored {
+    pub(crate) version: Option<Version>,
+    pub(crate) resources: Vec<Arc<Resource>>,
+}
+
+/// The file in the state directory.
+#[derive(Clone)]
+pub(crate) struct StateFile {
+    path: PathBuf,
+}
+
+impl StateFile {
+    pub(crate) fn in_directory(directory: &Path) -> Self {
+        StateFile { path: directory.join(NAME) }
+    }
+
+    /// The snapshot that was kept, and when the controller that it came from was last heard. Absent: there is no file.
+    ///
+    /// # Errors
+    /// The file can't be read, or isn't one of ours as we wrote it.
+    pub(crate) fn load(&self) -> Result<Option<(Vec<Message>, SystemTime)>, StateError> {
+        let read = |error| StateError::Read(self.path.clone(), error);
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(read(error)),
+        };
+        let touched = fs::metadata(&self.path).and_then(|metadata| metadata.modified()).map_err(read)?;
+        let rest = bytes.strip_prefix(FIRST_LINE).ok_or_else(|| StateError::Foreign(self.path.clone()))?;
+        let messages = decode(rest).ok_or_else(|| StateError::Damaged(self.path.clone()))?;
+        Ok(Some((messages, touched)))
+    }
+
+    /// Replaces the file in one step: a reader sees the old table or the new one.
+    ///
+    /// # Errors
+    /// The directory isn't there, isn't writable or is full.
+    pub(crate) fn save(&self, table: &Stored) -> io::Result<()> {
+        let next = self.path.with_extension("pb.next");
+        // One that a crash left could have another mode.
+        let _ = fs::remove_file(&next);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&next)?;
+        file.write_all(&encode(table))?;
+        file.sync_all()?;
+        fs::rename(&next, &self.path)
+    }
+
+    /// Records that a controller was heard at this time.
+    ///
+    /// # Errors
+    /// There is no file, or it isn't ours to change.
+    pub(crate) fn touch(&self, time: SystemTime) -> io::Result<()> {
+        File::options().write(true).open(&self.path)?.set_modified(time)
+    }
+}
+
+fn encode(table: &Stored) -> Vec<u8> {
+    let version = table.version;
+    let mut payload = Vec::new();
+    let mut push = |message| {
+        // Writing to a vector doesn't fail.
+        let _ = ToProxy { message: Some(message) }.encode_length_delimited(&mut payload);
+    };
+    push(Message::SnapshotBegin(SnapshotBegin { version }));
+    for piece in table.resources.chunks(PIECE) {
+        let set = piece.iter().map(|resource| Resource::clone(resource)).collect();
+        push(Message::Change(Change { version, set, removed: vec![] }));
+    }
+    push(Message::SnapshotEnd(SnapshotEnd { version }));
+    [FIRST_LINE, &Sha256::digest(&payload), &payload].concat()
+}
+
+/// The messages, if the digest is right and they are a whole snapshot.
+fn decode(rest: &[u8]) -> Option<Vec<Message>> {
+    let (digest, mut payload) = rest.split_at_checked(DIGEST)?;
+    if Sha256::digest(payload)[..] != *digest {
+        return None;
+    }
+    let mut messages = Vec::new();
+    while !payload.is_empty() {
+        messages.push(ToProxy::decode_length_delimited(&mut payload).ok()?.message?);
+    }
+    let whole = matches!(messages.first(), Some(Message::SnapshotBegin(_)))
+        && matches!(messages.last(), Some(Message::SnapshotEnd(_)));
+    whole.then_some(messages)
+}
+
+#[cfg(test)]
+mod tests;

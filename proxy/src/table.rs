@@ -1,0 +1,224 @@
+//! The route table as the controller's messages make it, and what each message means for the listeners. Pure: it says what
+//! is to be done, [`crate::programmer`] does it.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use lambdaroute_proxy_config::v1alpha1::resource::Resource as Kind;
+use lambdaroute_proxy_config::v1alpha1::to_proxy::Message;
+use lambdaroute_proxy_config::v1alpha1::{
+    Change, Outcome, RefusalReason, Resource, ResourceRef, ResourceType, Route, Version, outcome,
+};
+use lambdaroute_proxy_config::{feature, validate_route};
+
+/// Type and id.
+type Key = (i32, String);
+
+/// Something to do for a resource, with the reference that its outcome must carry.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Step {
+    /// Stop serving it; it is gone from the table.
+    Remove(ResourceRef),
+    /// Stop serving whatever version there is, and say why.
+    Refuse(ResourceRef, RefusalReason, String),
+    /// Serve this version.
+    Serve(ResourceRef, Arc<Resource>),
+    /// Nothing to do but to acknowledge: it is kept for routes that use it.
+    Accept(ResourceRef),
+}
+
+/// What a message means.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Applied {
+    /// Removals and refusals first, so that a port is free before it is used again.
+    pub(crate) steps: Vec<Step>,
+    /// The table is whole now: worth to be kept.
+    pub(crate) whole: bool,
+}
+
+/// A leader before the one that is followed: its stream must be dropped.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Stale {
+    /// What to tell it.
+    pub(crate) outcomes: Vec<Outcome>,
+    /// The epoch that is followed.
+    pub(crate) followed: u64,
+    /// The epoch that it claims.
+    pub(crate) claimed: u64,
+}
+
+/// See the module.
+pub(crate) struct Table {
+    supported: BTreeSet<&'static str>,
+    version: Option<Version>,
+    resources: HashMap<Key, Arc<Resource>>,
+    /// What has come since SnapshotBegin; absent outside a snapshot.
+    arrived: Option<HashSet<Key>>,
+}
+
+impl Table {
+    /// Empty, for a proxy with these features.
+    pub(crate) fn new(supported: &[&'static str]) -> Self {
+        Table {
+            supported: supported.iter().copied().collect(),
+            version: None,
+            resources: HashMap::new(),
+            arrived: None,
+        }
+    }
+
+    /// The version of the last whole table.
+    pub(crate) fn version(&self) -> Option<Version> {
+        self.version
+    }
+
+    /// Everything in the table.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = &Arc<Resource>> {
+        self.resources.values()
+    }
+
+    /// A stream begins: a snapshot that the last one didn't finish is forgotten, what it brought stays.
+    pub(crate) fn begin_stream(&mut self) {
+        self.arrived = None;
+    }
+
+    /// Takes a message of the controller.
+    ///
+    /// # Errors
+    /// It comes from a leader before the one that is followed. Nothing has changed then.
+    pub(crate) fn apply(&mut self, message: Message) -> Result<Applied, Stale> {
+        match message {
+            Message::SnapshotBegin(begin) => {
+                self.follow(begin.version, &[])?;
+                self.arrived = Some(HashSet::new());
+                Ok(Applied::default())
+            }
+            Message::Change(change) => self.change(change),
+            Message::SnapshotEnd(end) => {
+                self.follow(end.version, &[])?;
+                Ok(self.end_snapshot(end.version))
+            }
+            Message::Left(_) => Ok(Applied::default()),
+        }
+    }
+
+    /// Checks the epoch. The version itself is taken when the table is whole.
+    fn follow(&self, version: Option<Version>, refused: &[ResourceRef]) -> Result<(), Stale> {
+        let (followed, claimed) = (self.version.unwrap_or_default().epoch, version.unwrap_or_default().epoch);
+        if claimed >= followed {
+            return Ok(());
+        }
+        let detail = format!("epoch {claimed} is before epoch {followed}, which this proxy follows");
+        let mut refused = refused.to_vec();
+        if refused.is_empty() {
+            refused.push(ResourceRef { version, ..Default::default() });
+        }
+        let outcomes =
+            refused.into_iter().map(|resource| refusal(resource, RefusalReason::StaleEpoch, detail.clone())).collect();
+        Err(Stale { outcomes, followed, claimed })
+    }
+
+    fn change(&mut self, change: Change) -> Result<Applied, Stale> {
+        let references: Vec<ResourceRef> =
+            change.set.iter().map(reference).chain(change.removed.iter().cloned()).collect();
+        self.follow(change.version, &references)?;
+        let mut steps = Vec::with_capacity(references.len());
+        for removed in change.removed {
+            let key = (removed.r#type, removed.id.clone());
+            self.resources.remove(&key);
+            if let Some(arrived) = &mut self.arrived {
+                arrived.remove(&key);
+            }
+            steps.push(Step::Remove(removed));
+        }
+        let mut serve = Vec::new();
+        for resource in change.set {
+            let resource = Arc::new(resource);
+            match self.judge(&resource) {
+                Some(step @ Step::Refuse(..)) => steps.push(step),
+                Some(step) => serve.push(step),
+                None => {}
+            }
+            let key = key(&resource);
+            if let Some(arrived) = &mut self.arrived {
+                arrived.insert(key.clone());
+            }
+            self.resources.insert(key, resource);
+        }
+        steps.extend(serve);
+        let whole = self.arrived.is_none();
+        if whole {
+            self.version = self.version.max(change.version);
+        }
+        Ok(Applied { steps, whole })
+    }
+
+    /// What didn't come is gone.
+    fn end_snapshot(&mut self, version: Option<Version>) -> Applied {
+        let arrived = self.arrived.take().unwrap_or_default();
+        let mut gone: Vec<Key> = self.resources.keys().filter(|key| !arrived.contains(key)).cloned().collect();
+        gone.sort();
+        let steps = gone
+            .into_iter()
+            .map(|key| {
+                self.resources.remove(&key);
+                Step::Remove(ResourceRef { r#type: key.0, id: key.1, version })
+            })
+            .collect();
+        self.version = version;
+        Applied { steps, whole: true }
+    }
+
+    fn judge(&self, resource: &Arc<Resource>) -> Option<Step> {
+        let reference = reference(resource);
+        match &resource.resource {
+            Some(Kind::Route(route)) => Some(match self.check(&resource.id, route) {
+                Ok(()) => Step::Serve(reference, resource.clone()),
+                Err((reason, detail)) => Step::Refuse(reference, reason, detail),
+            }),
+            Some(Kind::KeySet(_)) => Some(Step::Accept(reference)),
+            // Not acknowledged: replaced often, never wrong for long.
+            Some(Kind::LimitShare(_)) => None,
+            None => {
+                let detail = "a resource of a kind that this proxy doesn't know: upgrade it".to_owned();
+                Some(Step::Refuse(reference, RefusalReason::UnsupportedFeature, detail))
+            }
+        }
+    }
+
+    fn check(&self, id: &str, route: &Route) -> Result<(), (RefusalReason, String)> {
+        if id.is_empty() {
+            return Err((RefusalReason::Invalid, "id is empty".to_owned()));
+        }
+        validate_route(route, &self.supported).map_err(|invalid| (invalid.reason(), invalid.to_string()))
+    }
+}
+
+/// A refusal as it goes to the controller.
+pub(crate) fn refusal(resource: ResourceRef, reason: RefusalReason, detail: String) -> Outcome {
+    let refusal = lambdaroute_proxy_config::v1alpha1::Refusal { reason: reason.into(), detail };
+    Outcome { resource: Some(resource), outcome: Some(outcome::Outcome::Refused(refusal)) }
+}
+
+fn reference(resource: &Resource) -> ResourceRef {
+    ResourceRef { r#type: type_of(resource).into(), id: resource.id.clone(), version: resource.version }
+}
+
+fn key(resource: &Resource) -> Key {
+    (type_of(resource).into(), resource.id.clone())
+}
+
+fn type_of(resource: &Resource) -> ResourceType {
+    match resource.resource {
+        Some(Kind::Route(_)) => ResourceType::Route,
+        Some(Kind::KeySet(_)) => ResourceType::KeySet,
+        Some(Kind::LimitShare(_)) => ResourceType::LimitShare,
+        None => ResourceType::Unspecified,
+    }
+}
+
+/// The features of this build.
+pub(crate) const SUPPORTED: &[&str] = feature::SUPPORTED;
+
+#[cfg(test)]
+pub(crate) mod tests;

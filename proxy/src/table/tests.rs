@@ -1,0 +1,182 @@
+use lambdaroute_proxy_config::v1alpha1::{
+    AuthType, FunctionUrl, InvokeMode, KeySet, LimitShare, SnapshotBegin, SnapshotEnd, route::Upstream,
+};
+
+use super::*;
+
+pub(crate) fn version(epoch: u64, counter: u64) -> Option<Version> {
+    Some(Version { epoch, counter })
+}
+
+pub(crate) fn route(id: &str, port: u16, counter: u64) -> Resource {
+    let url = FunctionUrl {
+        host: "abc.lambda-url.eu-west-1.on.aws".to_owned(),
+        region: "eu-west-1".to_owned(),
+        auth_type: AuthType::AwsIam.into(),
+        invoke_mode: InvokeMode::Buffered.into(),
+        function_arn: "arn:aws:lambda:eu-west-1:111122223333:function:orders".to_owned(),
+    };
+    let route = Route {
+        namespace: "shop".to_owned(),
+        name: id.to_owned(),
+        port: port.into(),
+        requires: vec![feature::FUNCTION_URL.to_owned()],
+        upstream: Some(Upstream::FunctionUrl(url)),
+    };
+    Resource { id: id.to_owned(), version: version(1, counter), resource: Some(Kind::Route(route)) }
+}
+
+pub(crate) fn begin(epoch: u64, counter: u64) -> Message {
+    Message::SnapshotBegin(SnapshotBegin { version: version(epoch, counter) })
+}
+
+pub(crate) fn end(epoch: u64, counter: u64) -> Message {
+    Message::SnapshotEnd(SnapshotEnd { version: version(epoch, counter) })
+}
+
+pub(crate) fn set(epoch: u64, counter: u64, set: Vec<Resource>) -> Message {
+    Message::Change(Change { version: version(epoch, counter), set, removed: vec![] })
+}
+
+fn table() -> Table {
+    Table::new(SUPPORTED)
+}
+
+fn words(applied: &Applied) -> Vec<String> {
+    let word = |step: &Step| match step {
+        Step::Remove(r) => format!("remove {}", r.id),
+        Step::Refuse(r, reason, _) => format!("refuse {} {}", r.id, reason.as_str_name()),
+        Step::Serve(r, _) => format!("serve {}", r.id),
+        Step::Accept(r) => format!("accept {}", r.id),
+    };
+    applied.steps.iter().map(word).collect()
+}
+
+fn ids(table: &Table) -> Vec<&str> {
+    let mut ids: Vec<_> = table.resources().map(|r| r.id.as_str()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+#[test]
+fn a_snapshot_is_served_piece_by_piece_and_whole_at_its_end() {
+    let mut table = table();
+    assert_eq!(table.apply(begin(1, 1)).unwrap(), Applied::default());
+    let piece = table.apply(set(1, 1, vec![route("a", 10_000, 1), route("b", 10_001, 1)])).unwrap();
+    assert_eq!((words(&piece), piece.whole), (vec!["serve a".to_owned(), "serve b".to_owned()], false));
+    assert_eq!(table.version(), None, "no version before the table is whole");
+    assert!(table.apply(end(1, 1)).unwrap().whole);
+    assert_eq!(table.version(), version(1, 1));
+}
+
+#[test]
+fn until_the_end_of_a_snapshot_the_old_table_stays() {
+    let mut table = table();
+    for message in [begin(1, 1), set(1, 1, vec![route("a", 10_000, 1), route("b", 10_001, 1)]), end(1, 1), begin(1, 5)]
+    {
+        table.apply(message).unwrap();
+    }
+    table.apply(set(1, 5, vec![route("b", 10_001, 5)])).unwrap();
+    assert_eq!(ids(&table), ["a", "b"]);
+    let applied = table.apply(end(1, 5)).unwrap();
+    assert_eq!(words(&applied), ["remove a"]);
+    assert_eq!(ids(&table), ["b"]);
+}
+
+#[test]
+fn a_snapshot_that_a_stream_did_not_finish_removes_nothing() {
+    let mut table = table();
+    for message in [begin(1, 1), set(1, 1, vec![route("a", 10_000, 1)]), end(1, 1), begin(1, 2)] {
+        table.apply(message).unwrap();
+    }
+    table.begin_stream();
+    for message in [begin(1, 3), set(1, 3, vec![route("a", 10_000, 1)])] {
+        table.apply(message).unwrap();
+    }
+    assert_eq!(table.apply(end(1, 3)).unwrap().steps, []);
+}
+
+#[test]
+fn removals_come_before_what_may_use_their_port() {
+    let mut table = table();
+    table.apply(set(1, 1, vec![route("a", 10_000, 1)])).unwrap();
+    let gone = ResourceRef { r#type: ResourceType::Route.into(), id: "a".to_owned(), version: version(1, 2) };
+    let change = Change { version: version(1, 2), set: vec![route("b", 10_000, 2)], removed: vec![gone.clone()] };
+    let applied = table.apply(Message::Change(change)).unwrap();
+    assert_eq!(words(&applied), ["remove a", "serve b"]);
+    assert_eq!(applied.steps[0], Step::Remove(gone), "the outcome carries the reference that was sent");
+}
+
+#[test]
+fn a_leader_of_the_past_is_refused_and_changes_nothing() {
+    let mut table = table();
+    for message in [begin(3, 1), set(3, 1, vec![route("a", 10_000, 1)]), end(3, 1)] {
+        table.apply(message).unwrap();
+    }
+    for message in [begin(2, 9), end(2, 9), set(2, 9, vec![route("b", 10_001, 9)])] {
+        let stale = table.apply(message).unwrap_err();
+        assert_eq!((stale.followed, stale.claimed), (3, 2));
+        assert!(!stale.outcomes.is_empty());
+        for outcome in stale.outcomes {
+            let Some(outcome::Outcome::Refused(refusal)) = outcome.outcome else { panic!("{outcome:?}") };
+            assert_eq!(refusal.reason(), RefusalReason::StaleEpoch);
+        }
+    }
+    assert_eq!(ids(&table), ["a"]);
+    assert!(table.apply(begin(3, 1)).is_ok() && table.apply(begin(4, 0)).is_ok());
+}
+
+#[test]
+fn what_the_proxy_does_not_know_is_refused_and_never_read_as_a_default() {
+    let mut lacks = route("lacks", 10_000, 1);
+    let mut auth = route("auth", 10_001, 1);
+    let mut kind = route("kind", 10_002, 1);
+    if let Some(Kind::Route(route)) = &mut lacks.resource {
+        route.requires.push("jwt".to_owned());
+    }
+    if let Some(Kind::Route(route)) = &mut auth.resource
+        && let Some(Upstream::FunctionUrl(url)) = &mut route.upstream
+    {
+        url.auth_type = 99;
+    }
+    kind.resource = None;
+    let applied = table().apply(set(1, 1, vec![lacks, auth, kind, route("", 1, 1)])).unwrap();
+    assert_eq!(
+        words(&applied),
+        [
+            "refuse lacks REFUSAL_REASON_UNSUPPORTED_FEATURE",
+            "refuse auth REFUSAL_REASON_INVALID",
+            "refuse kind REFUSAL_REASON_UNSUPPORTED_FEATURE",
+            "refuse  REFUSAL_REASON_INVALID",
+        ]
+    );
+}
+
+#[test]
+fn key_sets_are_acknowledged_and_shares_are_not() {
+    let key_set =
+        Resource { id: "k".to_owned(), version: version(1, 1), resource: Some(Kind::KeySet(KeySet::default())) };
+    let share = Resource {
+        id: "s".to_owned(),
+        version: version(1, 1),
+        resource: Some(Kind::LimitShare(LimitShare::default())),
+    };
+    let mut table = table();
+    let applied = table.apply(set(1, 1, vec![key_set, share])).unwrap();
+    assert_eq!(words(&applied), ["accept k"]);
+    assert_eq!(ids(&table), ["k", "s"], "both are kept");
+}
+
+#[test]
+fn resources_of_different_types_may_have_the_same_id() {
+    let share = Resource {
+        id: "a".to_owned(),
+        version: version(1, 1),
+        resource: Some(Kind::LimitShare(LimitShare::default())),
+    };
+    let mut table = table();
+    table.apply(set(1, 1, vec![route("a", 10_000, 1), share])).unwrap();
+    let gone = ResourceRef { r#type: ResourceType::LimitShare.into(), id: "a".to_owned(), version: version(1, 2) };
+    table.apply(Message::Change(Change { version: version(1, 2), set: vec![], removed: vec![gone] })).unwrap();
+    assert!(matches!(table.resources().next().unwrap().resource, Some(Kind::Route(_))));
+}

@@ -1,0 +1,350 @@
+//! The chart: linted, rendered with several values, applied to the real API server, and its rights asked for there. That
+//! it runs is the cluster suite's matter.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use anyhow::Context;
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::PostParams;
+use lambdaroute_tests::cluster::Cluster;
+use lambdaroute_tests::components::Binary;
+use lambdaroute_tests::environment::Environment;
+use lambdaroute_tests::helm::{chart, helm, template};
+
+use serde_json::{Value, json};
+
+const PRINCIPAL: &str = "arn:aws:iam::111122223333:role/lambdaroute-proxy";
+
+fn smallest() -> Value {
+    json!({"proxyPrincipal": PRINCIPAL})
+}
+
+/// Every switch of the chart in its other position, every list with something in it.
+fn everything() -> Value {
+    let component = json!({
+        "replicaCount": 3,
+        "image": {"registry": "", "repository": "localhost/x", "tag": "1"},
+        "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": PRINCIPAL}},
+        "podAnnotations": {"a": "b"},
+        "podLabels": {"c": "d"},
+        "priorityClassName": "system-cluster-critical",
+        "tolerations": [{"key": "x", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+            {"matchExpressions": [{"key": "x", "operator": "Exists"}]},
+        ]}}},
+        "extraEnv": [{"name": "X", "value": "y"}],
+        "extraVolumes": [{"name": "x", "emptyDir": {}}],
+        "extraVolumeMounts": [{"name": "x", "mountPath": "/x"}],
+    });
+    json!({
+        "proxyPrincipal": PRINCIPAL,
+        "clusterID": "c1",
+        "allowPublicURL": true,
+        "aws": {
+            "region": "eu-west-1", "endpointURL": "http://aws.test:4566", "functionURLEndpoint": "http://aws.test:4566",
+        },
+        "imagePullSecrets": [{"name": "registry"}],
+        "commonLabels": {"team": "platform"},
+        "networkPolicy": {"enabled": true},
+        "podMonitor": {"enabled": true, "interval": "30s", "labels": {"release": "prometheus"}},
+        "controller": component,
+        "proxy": component,
+    })
+}
+
+fn lint(values: &Value) -> anyhow::Result<String> {
+    let file = tempfile::Builder::new().suffix(".json").tempfile()?;
+    serde_json::to_writer(file.as_file(), values)?;
+    helm(&["lint", "--strict", &chart().to_string_lossy(), "--values", &file.path().to_string_lossy()], None)
+}
+
+fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    objects.iter().filter(|object| object["kind"] == kind).collect()
+}
+
+fn deployment<'a>(objects: &'a [Value], component: &str) -> &'a Value {
+    let all = of_kind(objects, "Deployment");
+    let found = all.iter().find(|it| it["metadata"]["labels"]["app.kubernetes.io/component"] == component);
+    found.copied().unwrap_or(&Value::Null)
+}
+
+fn arguments(deployment: &Value) -> Vec<&str> {
+    let arguments = &deployment["spec"]["template"]["spec"]["containers"][0]["args"];
+    arguments.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+#[test]
+fn lint_has_nothing_to_say_even_when_strict() -> anyhow::Result<()> {
+    for values in [smallest(), everything()] {
+        let said = lint(&values)?;
+        assert!(said.contains("1 chart(s) linted, 0 chart(s) failed"), "{said}");
+        assert!(!said.contains("[WARNING]") && !said.contains("[ERROR]"), "{said}");
+    }
+    Ok(())
+}
+
+#[test]
+fn wrong_values_are_refused_with_their_name() -> anyhow::Result<()> {
+    let wrong = [
+        (json!({}), "proxyPrincipal is required: the ARN of the IAM role or user that the proxies have"),
+        (json!({"proxyPrincipal": "lambdaroute-proxy"}), "/proxyPrincipal"),
+        (json!({"proxyPrincipal": "arn:aws:sts::111122223333:assumed-role/proxies/session"}), "/proxyPrincipal"),
+        (json!({"proxyPrincipal": PRINCIPAL, "proxi": {}}), "'proxi' not allowed"),
+        (json!({"proxyPrincipal": PRINCIPAL, "proxy": {"replicas": 3}}), "'replicas' not allowed"),
+        (json!({"proxyPrincipal": PRINCIPAL, "proxy": {"image": {"digest": "1"}}}), "/proxy/image/digest"),
+        (json!({"proxyPrincipal": PRINCIPAL, "portRange": "80-90"}), "/portRange"),
+        (json!({"proxyPrincipal": PRINCIPAL, "aws": {"endpointURL": "aws.test:4566"}}), "/aws/endpointURL"),
+        (
+            json!({"proxyPrincipal": PRINCIPAL, "proxy": {"serviceAccount": {"create": false}}}),
+            "proxy.serviceAccount.create is false: set proxy.serviceAccount.name",
+        ),
+    ];
+    for (values, message) in wrong {
+        let refusal = template("r", "n", &values).err().with_context(|| format!("{values} was taken"))?;
+        assert!(format!("{refusal:#}").contains(message), "{values}: {refusal:#}");
+    }
+    Ok(())
+}
+
+#[test]
+fn images_are_named_by_tag_or_by_digest() -> anyhow::Result<()> {
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let image =
+        |objects: &[Value]| deployment(objects, "proxy")["spec"]["template"]["spec"]["containers"][0]["image"].clone();
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(image(&template("r", "n", &smallest())?), format!("ghcr.io/lambdaroute/proxy:{version}"));
+    let values = json!({"proxyPrincipal": PRINCIPAL, "proxy": {"image": {"tag": "t", "digest": digest}}});
+    assert_eq!(image(&template("r", "n", &values)?), format!("ghcr.io/lambdaroute/proxy@{digest}"));
+    Ok(())
+}
+
+#[test]
+fn the_grace_period_covers_leaving_and_draining() -> anyhow::Result<()> {
+    let objects = template("r", "n", &smallest())?;
+    let proxy = deployment(&objects, "proxy");
+    let seconds = |flag: &str| {
+        let given = arguments(proxy).into_iter().find_map(|it| it.strip_prefix(flag)?.strip_prefix('='));
+        given.and_then(|text| text.strip_suffix('s')?.parse::<i64>().ok()).with_context(|| format!("no {flag}"))
+    };
+    let needed = seconds("--leave-timeout")? + seconds("--propagation-delay")? + seconds("--drain-timeout")?;
+    let grace = &proxy["spec"]["template"]["spec"]["terminationGracePeriodSeconds"];
+    assert!(grace.as_i64().is_some_and(|grace| grace > needed), "{grace} for {needed} s");
+    Ok(())
+}
+
+#[test]
+fn the_binaries_know_every_flag_that_the_chart_gives() -> anyhow::Result<()> {
+    for values in [smallest(), everything()] {
+        let objects = template("r", "n", &values)?;
+        for (component, binary) in [("controller", Binary::Controller), ("proxy", Binary::Proxy)] {
+            let help = Command::new(binary.path()?).arg("--help").output()?;
+            let help = String::from_utf8(help.stdout)?;
+            let known: BTreeSet<&str> = help.split([' ', '\n', ',']).filter(|word| word.starts_with("--")).collect();
+            let given = arguments(deployment(&objects, component));
+            assert!(given.len() >= 8, "{given:?}");
+            for argument in given {
+                let flag = argument.split('=').next().unwrap_or(argument);
+                assert!(known.contains(flag), "{} doesn't know {flag}", binary.name());
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_proxy_has_no_rights_and_one_token_for_the_controller_alone() -> anyhow::Result<()> {
+    let objects = template("r", "n", &smallest())?;
+    for binding in of_kind(&objects, "ClusterRoleBinding").into_iter().chain(of_kind(&objects, "RoleBinding")) {
+        for subject in binding["subjects"].as_array().context("a binding without subjects")? {
+            assert_eq!(subject["name"], "r-lambdaroute-controller", "{binding}");
+        }
+    }
+    let spec = &deployment(&objects, "proxy")["spec"]["template"]["spec"];
+    assert_eq!(spec["automountServiceAccountToken"], false);
+    let volumes = spec["volumes"].as_array().context("no volumes")?;
+    let tokens: Vec<&Value> = volumes
+        .iter()
+        .flat_map(|volume| volume["projected"]["sources"].as_array().into_iter().flatten())
+        .map(|source| &source["serviceAccountToken"]["audience"])
+        .collect();
+    assert_eq!(tokens, ["lambdaroute.dev"]);
+    Ok(())
+}
+
+#[test]
+fn people_who_may_edit_a_namespace_may_edit_its_routes_but_not_their_status() -> anyhow::Result<()> {
+    let objects = template("r", "n", &smallest())?;
+    let aggregated = |to: &str| -> BTreeSet<(String, String)> {
+        let label = format!("rbac.authorization.k8s.io/aggregate-to-{to}");
+        let roles =
+            of_kind(&objects, "ClusterRole").into_iter().filter(|it| it["metadata"]["labels"][&label] == "true");
+        let words = |list: &Value| -> Vec<String> {
+            list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        let rules = roles.flat_map(|role| role["rules"].as_array().into_iter().flatten());
+        rules
+            .flat_map(|rule| {
+                let verbs = words(&rule["verbs"]);
+                words(&rule["resources"])
+                    .into_iter()
+                    .flat_map(move |resource| verbs.clone().into_iter().map(move |verb| (resource.clone(), verb)))
+            })
+            .collect()
+    };
+    let of = |resource: &str, verbs: &[&str]| -> BTreeSet<(String, String)> {
+        verbs.iter().map(|verb| (resource.to_owned(), (*verb).to_owned())).collect()
+    };
+    let view = &of("lambdaroutes", &["get", "list", "watch"]) | &of("lambdaroutes/status", &["get"]);
+    assert_eq!(aggregated("view"), view);
+    let edit = &view | &of("lambdaroutes", &["create", "update", "patch", "delete", "deletecollection"]);
+    assert_eq!(aggregated("edit"), edit);
+    assert_eq!(aggregated("admin"), edit);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_api_server_takes_every_object_and_the_pods_are_restricted() -> anyhow::Result<()> {
+    let cluster = &Environment::shared().await?.cluster().await?;
+    for (name, values) in [("chart-small", smallest()), ("chart-all", everything())] {
+        restricted_namespace(cluster, name).await?;
+        let objects = template(name, name, &values)?;
+        assert!(objects.len() >= 14, "{} objects", objects.len());
+        // Its kind is the Prometheus operator's, which isn't here.
+        for object in objects.iter().filter(|object| object["kind"] != "PodMonitor") {
+            let applied = cluster.apply(object, Some(name)).await;
+            applied.with_context(|| format!("apply {} {}", object["kind"], object["metadata"]["name"]))?;
+        }
+        let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), name);
+        for component in ["controller", "proxy"] {
+            let template = &deployment(&objects, component)["spec"]["template"];
+            let mut pod = template.clone();
+            pod["metadata"]["name"] = component.into();
+            let parameters = PostParams { dry_run: true, ..PostParams::default() };
+            pods.create(&parameters, &serde_json::from_value(pod)?)
+                .await
+                .with_context(|| format!("a Pod of {component}"))?;
+        }
+        cluster.delete_namespace(name).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_controller_may_do_what_it_does_and_nothing_more() -> anyhow::Result<()> {
+    const HOME: &str = "chart-rights";
+    let cluster = &Environment::shared().await?.cluster().await?;
+    restricted_namespace(cluster, HOME).await?;
+    let objects = template("r", HOME, &json!({"proxyPrincipal": PRINCIPAL, "fullnameOverride": HOME}))?;
+    let kinds = ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"];
+    for object in objects.iter().filter(|object| kinds.iter().any(|kind| object["kind"] == *kind)) {
+        cluster.apply(object, Some(HOME)).await?;
+    }
+    let controller = format!("system:serviceaccount:{HOME}:{HOME}-controller");
+    let proxy = format!("system:serviceaccount:{HOME}:{HOME}-proxy");
+    let mut asked = 0;
+    for (allowed, rights) in [(true, MAY), (false, MAY_NOT)] {
+        for right in rights {
+            for (verb, name) in
+                right.verbs.split(' ').flat_map(|verb| right.names.split(' ').map(move |name| (verb, name)))
+            {
+                let answer = review(cluster, &controller, right, verb, &name.replace("HOME", HOME), HOME).await?;
+                assert_eq!(answer, allowed, "controller: {verb} {name} of {right:?}");
+                let answer = review(cluster, &proxy, right, verb, &name.replace("HOME", HOME), HOME).await?;
+                assert!(!answer, "proxy: {verb} {name} of {right:?}");
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 60, "{asked} rights were asked for");
+    cluster.delete_namespace(HOME).await?;
+    Ok(())
+}
+
+/// Verbs on a resource, in the release's namespace (`HOME`), in another one, or cluster-wide (empty).
+#[derive(Debug)]
+struct Right {
+    verbs: &'static str,
+    resource: &'static str,
+    namespace: &'static str,
+    names: &'static str,
+}
+
+const fn right(verbs: &'static str, resource: &'static str, namespace: &'static str, names: &'static str) -> Right {
+    Right { verbs, resource, namespace, names }
+}
+
+const MAY: &[Right] = &[
+    right("get list watch patch", "lambdaroutes.lambdaroute.dev", "shop", ""),
+    right("list watch", "lambdaroutes.lambdaroute.dev", "", ""),
+    right("patch", "lambdaroutes.lambdaroute.dev/status", "shop", ""),
+    right("update", "lambdaroutes.lambdaroute.dev/finalizers", "shop", ""),
+    right("get list watch create update patch delete", "services", "shop", ""),
+    right("update", "services/finalizers", "shop", ""),
+    right("get list watch create patch delete", "endpointslices.discovery.k8s.io", "shop", ""),
+    right("create patch", "events.events.k8s.io", "shop", ""),
+    right("create", "tokenreviews.authentication.k8s.io", "", ""),
+    right("get", "namespaces", "", "kube-system"),
+    right("get", "customresourcedefinitions.apiextensions.k8s.io", "", "lambdaroutes.lambdaroute.dev"),
+    right("create", "leases.coordination.k8s.io secrets configmaps", "HOME", ""),
+    right("get update", "leases.coordination.k8s.io", "HOME", "HOME-controller"),
+    right("get update", "secrets", "HOME", "HOME-route-table"),
+    right("get update", "configmaps", "HOME", "HOME-ca HOME-ports"),
+    right("get list watch", "pods", "HOME", ""),
+    right("get", "deployments.apps", "HOME", "HOME-controller"),
+];
+
+const MAY_NOT: &[Right] = &[
+    right("create update delete deletecollection", "lambdaroutes.lambdaroute.dev", "shop", ""),
+    right("deletecollection", "services endpointslices.discovery.k8s.io", "shop", ""),
+    right("update", "lambdaroutes.lambdaroute.dev/status", "shop", ""),
+    right("update", "endpointslices.discovery.k8s.io", "shop", ""),
+    right("get list watch create update patch delete", "secrets", "shop", ""),
+    right("list watch delete", "secrets configmaps", "HOME", ""),
+    right("get update patch delete", "secrets", "HOME", "other"),
+    right("get create update patch", "configmaps leases.coordination.k8s.io", "shop", ""),
+    right("get list watch", "pods", "shop", ""),
+    right("create update patch delete", "pods", "HOME", ""),
+    right("create", "pods/exec serviceaccounts/token", "HOME", ""),
+    right("update patch delete", "deployments.apps", "HOME", "HOME-controller"),
+    right("get", "deployments.apps", "HOME", "HOME-proxy"),
+    right("get list watch", "namespaces nodes", "", ""),
+    right("create update patch delete", "customresourcedefinitions.apiextensions.k8s.io", "", ""),
+    right("get", "customresourcedefinitions.apiextensions.k8s.io", "", "others.example.com"),
+    right("create update bind escalate", "clusterroles.rbac.authorization.k8s.io", "", ""),
+    right("impersonate", "serviceaccounts users", "", ""),
+];
+
+async fn review(
+    cluster: &Cluster,
+    user: &str,
+    right: &Right,
+    verb: &str,
+    name: &str,
+    home: &str,
+) -> anyhow::Result<bool> {
+    let api: Api<SubjectAccessReview> = Api::all(cluster.client.clone());
+    let mut all = BTreeSet::new();
+    for resource in right.resource.split(' ') {
+        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+        let (resource, group) = resource.split_once('.').unwrap_or((resource, ""));
+        let review = json!({"spec": {"user": user, "groups": ["system:authenticated"], "resourceAttributes": {
+            "verb": verb, "group": group, "resource": resource, "subresource": subresource, "name": name,
+            "namespace": right.namespace.replace("HOME", home),
+        }}});
+        let review = api.create(&PostParams::default(), &serde_json::from_value(review)?).await?;
+        all.insert(review.status.is_some_and(|status| status.allowed));
+    }
+    anyhow::ensure!(all.len() == 1, "{right:?} is allowed in part: ask for its resources one by one");
+    Ok(all.contains(&true))
+}
+
+async fn restricted_namespace(cluster: &Cluster, name: &str) -> anyhow::Result<()> {
+    cluster.namespace(name).await?;
+    let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
+    cluster.apply(&namespace, None).await?;
+    Ok(())
+}

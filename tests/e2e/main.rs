@@ -1,0 +1,24 @@
+//! The end-to-end suite: what crosses a process, on real parts.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends at the first thing that isn't as it must be"
+)]
+
+mod aws;
+mod chart;
+mod controller;
+mod emulator;
+mod environment;
+mod gate;
+mod manifests;
+mod origin;
+mod permissions;
+mod proxies;
+mod restarts;
+mod routes;
+mod services;
+mod signatures;
+mod table;

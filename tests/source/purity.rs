@@ -1,0 +1,56 @@
+//! Everything that decides is pure: no async, no clock, no client, no randomness.
+
+use crate::files::rust;
+
+/// Files and folders (with all below) that decide.
+const PURE: &[&str] = &[
+    "crds/src/",
+    "proxy/config/src/",
+    "proxy/src/canonical",
+    "proxy/src/classify",
+    "proxy/src/contact",
+    "proxy/src/headers",
+    "proxy/src/problem",
+    "proxy/src/readiness",
+    "proxy/src/served_route.rs",
+    "proxy/src/sign.rs",
+    "proxy/src/stream/back_off",
+    "proxy/src/table.rs",
+];
+
+/// What none of them may name.
+const IMPURE: [&str; 17] = [
+    "async fn",
+    "async move",
+    ".await",
+    "tokio::",
+    "Instant::now",
+    "SystemTime::now",
+    "Timestamp::now",
+    "Zoned::now",
+    "kube::Client",
+    "kube::Api",
+    "aws_sdk_",
+    "hyper::",
+    "rand::",
+    "std::env",
+    "std::fs",
+    "std::process",
+    "TcpStream",
+];
+
+#[test]
+fn what_decides_names_no_async_clock_client_or_chance() {
+    let sources = rust(&crate::files::ALL);
+    for place in PURE {
+        assert!(sources.iter().any(|source| source.path.starts_with(place)), "{place} isn't there: mend this list");
+    }
+    let pure = sources.iter().filter(|source| PURE.iter().any(|place| source.path.starts_with(place)));
+    for source in pure.filter(|source| !source.is_test() && !source.path.contains("/bin/")) {
+        for line in source.text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for word in IMPURE {
+                assert!(!line.contains(word), "{} decides, and names {word}: {line}", source.path);
+            }
+        }
+    }
+}

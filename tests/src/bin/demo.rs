@@ -1,0 +1,144 @@
+//! `cargo demo`: the whole product on this machine, on real parts, with a short tour. `--check` calls it and exits.
+#![allow(clippy::print_stdout, reason = "the terminal is what this program is for")]
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::ExitCode;
+
+use anyhow::{Context, ensure};
+use clap::Parser;
+use http::StatusCode;
+use lambdaroute_tests::components::Binary;
+use lambdaroute_tests::emulator::ACCOUNT;
+use lambdaroute_tests::environment::Environment;
+use lambdaroute_tests::functions::Handler;
+use lambdaroute_tests::http::get;
+use lambdaroute_tests::stack::{Shape, Stack};
+use lambdaroute_tests::target;
+
+/// Brings LambdaRoute up on this machine: a Kubernetes API server, an AWS emulator that enforces IAM, one controller, two
+/// proxies, two functions and the routes of `examples/`. Needs no root. Stays until Ctrl-C.
+#[derive(Parser)]
+struct Arguments {
+    /// Calls the routes, checks the answers and exits: 0 when all were right.
+    #[arg(long)]
+    check: bool,
+}
+
+/// The namespace of `examples/`.
+const NAMESPACE: &str = "shop";
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome =
+        tokio::runtime::Runtime::new().context("start a runtime").and_then(|it| it.block_on(demo(&arguments)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("demo: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn demo(arguments: &Arguments) -> anyhow::Result<()> {
+    step("looking for free addresses: 127.0.0.2, 127.0.0.3 (proxies), 127.0.0.200 (controller)");
+    for (host, port) in [(2, 9902), (3, 9902), (200, 9902), (200, 9443)] {
+        let address = (Ipv4Addr::new(127, 0, 0, host), port);
+        TcpListener::bind(address).with_context(|| {
+            format!("127.0.0.{host}:{port} is taken: stop what listens there (another demo?) and start again")
+        })?;
+    }
+    step("building the controller and the proxy");
+    tokio::task::spawn_blocking(|| Binary::Controller.path()).await??;
+    // It lives as long as the process, which its processes never outlive.
+    let environment: &'static Environment = Box::leak(Box::new(Environment::start("demo", step).await?));
+    step("installing the chart's objects; starting one controller and two proxies");
+    let shape = Shape { namespace: Some(NAMESPACE.to_owned()), network: Some((0, 0)), ..Shape::default() };
+    let stack = Stack::install(environment, "demo", shape).await?;
+    step("deploying the functions echo (Python) and hello (Node, with the alias PROD)");
+    stack.deploy("echo", Handler::Echo).await?;
+    let hello = stack.deploy("hello", Handler::Hello).await?;
+    hello.alias("PROD", &hello.publish().await?).await?;
+    step("applying examples/*.yaml and waiting for Ready");
+    for file in ["echo.yaml", "hello.yaml"] {
+        let path = target::repository().join("examples").join(file);
+        let yaml = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        stack.cluster.apply_yaml(&yaml, None).await?;
+    }
+    for route in ["echo", "hello"] {
+        stack.ready(route).await?;
+    }
+    step("calling both");
+    let (echo, hello) = (stack.url("echo").await?, stack.url("hello").await?);
+    check(&stack, &echo, &hello).await?;
+    if arguments.check {
+        println!("all calls were right");
+        return Ok(());
+    }
+    tour(&stack, &echo, &hello).await?;
+    tokio::signal::ctrl_c().await.context("wait for Ctrl-C")?;
+    println!("\nstopping");
+    Ok(())
+}
+
+/// Plain calls get the functions' answers, and AWS itself lets nobody in who isn't granted.
+async fn check(stack: &Stack, echo: &str, hello: &str) -> anyhow::Result<()> {
+    let answer = get(&format!("{echo}/v1/items?a=1")).await?;
+    ensure!(answer.status == StatusCode::OK, "the route echo answered {answer:?}");
+    let seen = answer.json()?;
+    ensure!(seen["path"] == "/v1/items" && seen["query"] == "a=1", "the function echo saw {seen}");
+    let answer = get(&format!("{hello}/?name=demo")).await?;
+    ensure!(answer.body == "hello, demo, from Node\n", "the route hello answered {answer:?}");
+    let target = stack.get("echo").await?.status.unwrap_or_default().targets.into_iter().next();
+    let url = target.and_then(|target| target.function_url).context("the route echo has no function URL")?;
+    let refused = stack.call_unsigned(&url).await?;
+    ensure!(refused == StatusCode::FORBIDDEN, "an unsigned call of the function URL was answered with {refused}");
+    Ok(())
+}
+
+async fn tour(stack: &Stack, echo: &str, hello: &str) -> anyhow::Result<()> {
+    let kubeconfig = stack.cluster.kubeconfig().display().to_string();
+    let answer = get(&format!("{echo}/v1/items?a=1")).await?.json()?;
+    let logs = stack.directory.display();
+    let (aws, port) = (stack.aws.url(), stack.port("echo").await?);
+    println!(
+        r#"
+LambdaRoute is up. What just happened:
+  1. examples/echo.yaml and examples/hello.yaml were applied to a real Kubernetes API server.
+  2. The controller gave each function a URL and the two permission statements that AWS requires, in an AWS emulator
+     that enforces IAM, and each route a Service with a port of its own on the proxies (echo: {port}).
+  3. A plain GET to the route was signed by a proxy and answered by the function:
+       {path} -> {method} {path}, signed for {host}
+
+Look around (in another terminal):
+  export KUBECONFIG={kubeconfig}
+  kubectl get lr -A -o wide
+  kubectl -n {NAMESPACE} describe lr echo
+  kubectl -n {NAMESPACE} get services,endpointslices
+
+Call the functions. In a cluster it would be http://echo.{NAMESPACE} and http://greeter.{NAMESPACE}:8080; here processes
+stand for Pods, so it is a proxy's loopback address:
+  curl '{echo}/v1/items?a=1'
+  curl -d '{{"order": 7}}' '{echo}/orders'
+  curl '{hello}/?name=you'
+
+Ask AWS (any AWS CLI; the emulator's administrator):
+  export AWS_ACCESS_KEY_ID={ACCOUNT} AWS_SECRET_ACCESS_KEY=test AWS_REGION=eu-west-1
+  aws --endpoint-url {aws} lambda get-policy --function-name echo
+  aws --endpoint-url {aws} lambda get-function-url-config --function-name hello --qualifier PROD
+
+Take it back, and see the URL and the statements go:
+  kubectl -n {NAMESPACE} delete lr echo
+
+Logs: {logs}
+Ctrl-C stops everything."#,
+        path = answer["path"].as_str().unwrap_or_default(),
+        method = answer["method"].as_str().unwrap_or_default(),
+        host = answer["headers"]["host"].as_str().unwrap_or_default(),
+    );
+    Ok(())
+}
+
+fn step(text: &str) {
+    println!("• {text}");
+}

@@ -1,0 +1,94 @@
+//! The Kubernetes control plane of `tests/controlplane`: built on first use, kept, started in seconds.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use sha2::{Digest, Sha256};
+
+use crate::process::{Process, Start};
+use crate::{target, toolchain, wait};
+
+/// Everything that the binary depends on.
+const SOURCES: &[&str] = &["apiserver.go", "controllers.go", "etcd.go", "go.mod", "go.sum", "identity.go", "main.go"];
+/// Cold on a busy machine it needs some 10 s; usually 3.
+const READY_WITHIN: Duration = Duration::from_secs(120);
+/// The Kubernetes release of go.mod. Without it the server calls itself v0.0.0.
+const KUBERNETES: &str = "v1.36.3";
+
+/// A running control plane.
+#[derive(Debug)]
+pub struct ControlPlane {
+    kubeconfig: PathBuf,
+    _process: Process,
+}
+
+impl ControlPlane {
+    /// Starts one with its state below `directory`.
+    ///
+    /// # Errors
+    /// When it can't be built or isn't ready in time.
+    pub async fn start(binary: &Path, directory: &Path) -> anyhow::Result<Self> {
+        let state = directory.join("controlplane");
+        let log = directory.join("controlplane.log");
+        let arguments = [state.to_string_lossy().into_owned()];
+        let name = "the control plane";
+        let start = Start { name, program: binary, arguments: &arguments, environment: &[], log: &log };
+        let mut process = Process::start(&start)?;
+        let what = format!("the control plane (log: {})", log.display());
+        wait::within(READY_WITHIN, &what, async || {
+            if process.output()?.lines().any(|line| line == "READY") {
+                return Ok(Some(Ok(())));
+            }
+            Ok(process.ended()?.map(Err))
+        })
+        .await?
+        .or_else(|status| bail!("the control plane ended with {status}, see {}", log.display()))?;
+        Ok(Self { kubeconfig: state.join("kubeconfig"), _process: process })
+    }
+
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+}
+
+/// The binary, built now if these sources were never built. That takes some minutes.
+///
+/// # Errors
+/// When Go is missing or the build fails.
+pub fn binary() -> anyhow::Result<PathBuf> {
+    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("controlplane");
+    let mut digest = Sha256::new();
+    for source in SOURCES {
+        digest.update(std::fs::read(module.join(source)).with_context(|| format!("read {source}"))?);
+    }
+    let digest = hex::encode(digest.finalize());
+    let binary = target::cache().join(format!("controlplane-{}", &digest[..12]));
+    target::once(&binary, || {
+        let versions: String = ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"]
+            .iter()
+            .map(|package| {
+                format!(" -X {package}.gitVersion={KUBERNETES} -X {package}.gitMajor=1 -X {package}.gitMinor=36")
+            })
+            .collect();
+        let unfinished = binary.with_extension("new");
+        toolchain::run(
+            Command::new(toolchain::go()?)
+                .args(["build", "-tags", "grpcnotrace", "-trimpath", "-buildvcs=false", "-mod=readonly"])
+                .arg(format!("-ldflags=-s -w{versions}"))
+                .arg("-o")
+                .arg(&unfinished)
+                .arg(".")
+                .env("CGO_ENABLED", "0")
+                .env("GOTOOLCHAIN", "local")
+                .env_remove("GOFLAGS")
+                .current_dir(&module),
+            "build the control plane of the tests (needs the Go module proxy)",
+        )?;
+        std::fs::rename(&unfinished, &binary)?;
+        Ok(())
+    })?;
+    Ok(binary)
+}

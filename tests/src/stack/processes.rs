@@ -1,0 +1,281 @@
+//! The processes of a stack: started, killed, started again at the same address.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use anyhow::Context;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::ResourceExt;
+use kube::api::{Api, ListParams};
+use lambdaroute_proxy_config::TOKEN_AUDIENCE;
+use serde_json::Value;
+
+use super::{ADMIN_PORT, Binary, Component, ROUTE_TABLE_PORT, Shape, Slot, Stack, running};
+use crate::wait;
+
+/// The controllers' addresses end with this and the numbers that follow.
+const FIRST_CONTROLLER: u8 = 200;
+/// The longest drain of a proxy in these tests.
+const DRAINED_WITHIN: Duration = Duration::from_secs(30);
+
+impl Stack {
+    pub(super) async fn start_processes(&mut self, shape: &Shape) -> anyhow::Result<()> {
+        let kubeconfig = self.directory.join("controller.kubeconfig");
+        let authority = self.api.authority().context("the gate before the API server has no CA")?.to_owned();
+        let account = (self.release.namespace.as_str(), self.release.controller.service_account.as_str());
+        self.cluster.account_kubeconfig(account, &self.api.url(), &authority, &kubeconfig).await?;
+        for index in 0..shape.controllers {
+            let slot = self.controller(index, shape);
+            self.controllers.push(slot);
+            self.start_controller(index).await?;
+        }
+        if shape.proxies == 0 {
+            return Ok(());
+        }
+        let authority = self.route_table_authority().await?;
+        std::fs::write(self.directory.join("ca.crt"), authority)?;
+        for _ in 0..shape.proxies {
+            let slot = self.proxy().await?;
+            self.proxies.push(slot);
+            self.start_proxy(self.proxies.len() - 1).await?;
+        }
+        Ok(())
+    }
+
+    fn controller_address(&self, index: usize) -> Ipv4Addr {
+        let (a, b) = self.network;
+        Ipv4Addr::new(127, a, b, FIRST_CONTROLLER + u8::try_from(index).unwrap_or(0))
+    }
+
+    fn controller(&self, index: usize, shape: &Shape) -> Slot {
+        let address = self.controller_address(index);
+        let name = format!("controller-{index}");
+        let mut ours = vec![
+            format!("--route-table-address={address}:{ROUTE_TABLE_PORT}"),
+            format!("--admin-address={address}:{ADMIN_PORT}"),
+            format!("--watch-namespace={}", self.namespace),
+            // Quicker than in a real cluster, so that a takeover is a matter of seconds.
+            "--lease-duration=4s".to_owned(),
+            "--lease-renew-deadline=3s".to_owned(),
+            "--lease-retry-period=500ms".to_owned(),
+        ];
+        ours.extend(shape.controller_flags.iter().cloned());
+        let mut environment = self.release.controller.environment(&name, &self.release.namespace);
+        let kubeconfig = self.directory.join("controller.kubeconfig");
+        environment.push(("KUBECONFIG".to_owned(), kubeconfig.to_string_lossy().into_owned()));
+        environment.extend(self.principals().controller.credentials.environment());
+        Slot { component: None, flags: self.release.controller.flags(&ours), environment, name }
+    }
+
+    async fn proxy(&self) -> anyhow::Result<Slot> {
+        let (name, uid, _, loopback) = self.proxy_pod().await?;
+        let file = |suffix: &str| self.directory.join(format!("{name}{suffix}")).to_string_lossy().into_owned();
+        let token = self.proxy_token(&name, &uid).await?;
+        std::fs::write(file(".token"), token)?;
+        std::fs::create_dir_all(file("-state"))?;
+        let controllers = (0..self.controllers.len().max(1))
+            .map(|index| format!("{}:{ROUTE_TABLE_PORT}", self.controller_address(index)))
+            .collect::<Vec<_>>()
+            .join(",");
+        let ours = [
+            format!("--controller-address={controllers}"),
+            format!("--controller-ca-file={}", self.directory.join("ca.crt").display()),
+            format!("--token-file={}", file(".token")),
+            format!("--state-dir={}", file("-state")),
+            format!("--listen-address={loopback}"),
+            format!("--admin-address={loopback}:{ADMIN_PORT}"),
+        ];
+        let mut environment = self.release.proxy.environment(&name, &self.release.namespace);
+        environment.push(("AWS_ENDPOINT_URL".to_owned(), self.aws.url()));
+        environment.extend(self.principals().proxies.credentials.environment());
+        Ok(Slot { component: None, flags: self.release.proxy.flags(&ours), environment, name })
+    }
+
+    /// A token with which a process proves that it is a proxy's Pod.
+    pub(super) async fn proxy_token(&self, pod: &str, uid: &str) -> anyhow::Result<String> {
+        let (namespace, account) = (&self.release.namespace, &self.release.proxy.service_account);
+        self.cluster.token(namespace, account, Some(TOKEN_AUDIENCE), Some((pod, uid))).await
+    }
+
+    /// The CA of the route table, once a controller has made it.
+    ///
+    /// # Errors
+    /// When none does in time.
+    pub async fn route_table_authority(&self) -> anyhow::Result<String> {
+        let name = self.release.controller.flag("--ca-configmap").context("the chart names no CA ConfigMap")?;
+        let api: Api<ConfigMap> = Api::namespaced(self.client(), &self.release.namespace);
+        self.eventually("the route table's CA", async || {
+            Ok(api.get_opt(name).await?.and_then(|map| map.data?.remove("ca.crt")))
+        })
+        .await
+    }
+
+    /// The certificate of the route table, PEM.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn certificate(&self) -> anyhow::Result<Vec<u8>> {
+        let name = self.release.controller.flag("--certificate-secret").context("the chart names no Secret")?;
+        let secret = Api::<Secret>::namespaced(self.client(), &self.release.namespace).get(name).await?;
+        let mut data = secret.data.unwrap_or_default();
+        data.remove("tls.crt").map(|bytes| bytes.0).context("the Secret has no tls.crt")
+    }
+
+    /// What the controllers made in their own namespace (Lease, Secret, ConfigMaps), and the kinds of its owners.
+    ///
+    /// # Errors
+    /// When the API server can't be asked.
+    pub async fn owners(&self) -> anyhow::Result<Vec<(String, Value)>> {
+        fn owners<K: kube::Resource>(kind: &str, objects: Vec<K>) -> Vec<(String, Value)> {
+            let made =
+                objects.into_iter().filter(|it| !it.meta().name.as_deref().unwrap_or("").starts_with("kube-root"));
+            made.map(|object| {
+                let kinds: Vec<_> = object.owner_references().iter().map(|owner| owner.kind.clone()).collect();
+                (format!("{kind} {}", object.meta().name.clone().unwrap_or_default()), Value::from(kinds))
+            })
+            .collect()
+        }
+        let (client, namespace, all) = (self.client(), &self.release.namespace, ListParams::default());
+        let leases = Api::<Lease>::namespaced(client.clone(), namespace).list(&all).await?.items;
+        let secrets = Api::<Secret>::namespaced(client.clone(), namespace).list(&all).await?.items;
+        let maps = Api::<ConfigMap>::namespaced(client, namespace).list(&all).await?.items;
+        Ok([owners("Lease", leases), owners("Secret", secrets), owners("ConfigMap", maps)].concat())
+    }
+
+    /// Where the route table of a controller is.
+    pub(super) fn route_table(&self, controller: usize) -> std::net::SocketAddr {
+        (self.controller_address(controller), ROUTE_TABLE_PORT).into()
+    }
+
+    fn launch(&self, binary: Binary, slot: &Slot) -> anyhow::Result<Component> {
+        Component::start(binary, &slot.name, &slot.flags, &slot.environment, &self.directory)
+    }
+
+    /// Starts a controller that isn't running, with the same flags.
+    ///
+    /// # Errors
+    /// When it doesn't listen in time.
+    pub async fn start_controller(&mut self, index: usize) -> anyhow::Result<()> {
+        let mut component = self.launch(Binary::Controller, Self::slot(&self.controllers, index)?)?;
+        component.address("admin").await?;
+        self.controllers[index].component = Some(component);
+        Ok(())
+    }
+
+    /// Starts a proxy that isn't running, with the same flags and the same Pod.
+    ///
+    /// # Errors
+    /// When it doesn't listen in time.
+    pub async fn start_proxy(&mut self, index: usize) -> anyhow::Result<()> {
+        let mut component = self.launch(Binary::Proxy, Self::slot(&self.proxies, index)?)?;
+        component.address("admin").await?;
+        self.proxies[index].component = Some(component);
+        Ok(())
+    }
+
+    /// SIGKILL.
+    ///
+    /// # Errors
+    /// When it isn't running.
+    pub async fn kill_controller(&mut self, index: usize) -> anyhow::Result<()> {
+        running(&mut self.controllers[index])?.process.kill()?;
+        self.controllers[index].component = None;
+        Ok(())
+    }
+
+    /// SIGKILL.
+    ///
+    /// # Errors
+    /// When it isn't running.
+    pub async fn kill_proxy(&mut self, index: usize) -> anyhow::Result<()> {
+        running(&mut self.proxies[index])?.process.kill()?;
+        self.proxies[index].component = None;
+        Ok(())
+    }
+
+    /// SIGTERM, without waiting.
+    ///
+    /// # Errors
+    /// When it isn't running.
+    pub async fn terminate_proxy(&mut self, index: usize) -> anyhow::Result<()> {
+        running(&mut self.proxies[index])?.process.terminate()
+    }
+
+    /// SIGTERM, and waits for a clean end.
+    ///
+    /// # Errors
+    /// When it doesn't end well in time.
+    pub async fn stop_controller(&mut self, index: usize) -> anyhow::Result<()> {
+        let component = running(&mut self.controllers[index])?;
+        component.process.terminate()?;
+        component.process.wait(DRAINED_WITHIN).await?;
+        self.controllers[index].component = None;
+        Ok(())
+    }
+
+    /// Waits until a proxy has ended well.
+    ///
+    /// # Errors
+    /// When it fails or doesn't end in time.
+    pub async fn proxy_ended(&mut self, index: usize) -> anyhow::Result<()> {
+        running(&mut self.proxies[index])?.process.wait(DRAINED_WITHIN).await
+    }
+
+    /// How many proxies there are.
+    pub fn proxies(&self) -> usize {
+        self.proxies.len()
+    }
+
+    /// The name of a proxy's Pod.
+    pub fn pod(&self, proxy: usize) -> String {
+        self.proxies.get(proxy).map(|slot| slot.name.clone()).unwrap_or_default()
+    }
+
+    /// Which controller leads, by the Lease.
+    ///
+    /// # Errors
+    /// When none does.
+    pub async fn leader(&self) -> anyhow::Result<usize> {
+        let name = self.release.controller.flag("--lease-name").context("the chart names no Lease")?;
+        let api: Api<Lease> = Api::namespaced(self.client(), &self.release.namespace);
+        wait::eventually("a leader", async || {
+            let holder = api.get_opt(name).await?.and_then(|lease| lease.spec?.holder_identity).unwrap_or_default();
+            Ok(self.controllers.iter().position(|slot| !holder.is_empty() && holder.contains(&slot.name)))
+        })
+        .await
+    }
+
+    /// What an admin path of a controller answers.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub async fn controller_admin(&self, index: usize, path: &str) -> anyhow::Result<crate::http::Answer> {
+        crate::http::get(&format!("http://{}:{ADMIN_PORT}{path}", self.controller_address(index))).await
+    }
+
+    /// One controller more; gives its number.
+    ///
+    /// # Errors
+    /// When it doesn't listen in time.
+    pub async fn add_controller(&mut self) -> anyhow::Result<usize> {
+        let index = self.controllers.len();
+        let slot = self.controller(index, &Shape::default());
+        self.controllers.push(slot);
+        self.start_controller(index).await?;
+        Ok(index)
+    }
+
+    /// What a controller with `--dry-run` prints.
+    ///
+    /// # Errors
+    /// When it doesn't end well in time.
+    pub async fn dry_run(&self) -> anyhow::Result<String> {
+        let mut slot = self.controller(self.controllers.len(), &Shape::default());
+        slot.name = "dry-run".to_owned();
+        slot.flags.push("--dry-run".to_owned());
+        let mut component = self.launch(Binary::Controller, &slot)?;
+        component.process.wait(DRAINED_WITHIN).await?;
+        component.process.output()
+    }
+}

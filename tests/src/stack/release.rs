@@ -1,0 +1,95 @@
+//! The chart's objects in the cluster, and what they say of the processes that stand in for their Pods.
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+use crate::helm;
+
+/// What the chart says of one component's Pods.
+#[derive(Clone, Debug)]
+pub(super) struct Component {
+    pub(super) service_account: String,
+    pub(super) labels: Value,
+    arguments: Vec<String>,
+    environment: Vec<Value>,
+}
+
+/// An installed release.
+#[derive(Clone, Debug)]
+pub(super) struct Release {
+    pub(super) namespace: String,
+    pub(super) controller: Component,
+    pub(super) proxy: Component,
+}
+
+impl Release {
+    pub(super) async fn install(cluster: &Cluster, id: &str, values: &Value) -> anyhow::Result<Self> {
+        let namespace = format!("lambdaroute-{id}");
+        let objects = helm::template(&format!("lr-{id}"), &namespace, values)?;
+        cluster.namespace(&namespace).await?;
+        let mut components = [None, None];
+        for mut object in objects {
+            if object["kind"] == "Deployment" {
+                // Processes stand for its Pods. The object itself owns the Lease, the Secret and the ConfigMaps.
+                object["spec"]["replicas"] = json!(0);
+                let component = component(&object).context("read a Deployment of the chart")?;
+                match object["metadata"]["labels"]["app.kubernetes.io/component"].as_str() {
+                    Some("controller") => components[0] = Some(component),
+                    Some("proxy") => components[1] = Some(component),
+                    _ => {}
+                }
+            }
+            cluster
+                .apply(&object, Some(&namespace))
+                .await
+                .with_context(|| format!("apply the chart's {} {}", object["kind"], object["metadata"]["name"]))?;
+        }
+        let [Some(controller), Some(proxy)] = components else {
+            anyhow::bail!("the chart has no Deployment labelled app.kubernetes.io/component=controller or =proxy");
+        };
+        Ok(Self { namespace, controller, proxy })
+    }
+}
+
+impl Component {
+    /// The chart's flags, with some replaced (`--name=value`) and some added.
+    pub(super) fn flags(&self, ours: &[String]) -> Vec<String> {
+        let name = |flag: &str| flag.split('=').next().unwrap_or(flag).to_owned();
+        let replaced: Vec<_> = ours.iter().map(|flag| name(flag)).collect();
+        let kept = self.arguments.iter().filter(|flag| !replaced.contains(&name(flag))).cloned();
+        kept.chain(ours.iter().cloned()).collect()
+    }
+
+    /// The chart's environment, with the fields of a Pod filled in.
+    pub(super) fn environment(&self, pod: &str, namespace: &str) -> Vec<(String, String)> {
+        let value = |variable: &Value| match variable["valueFrom"]["fieldRef"]["fieldPath"].as_str() {
+            Some("metadata.name") => Some(pod.to_owned()),
+            Some("metadata.namespace") => Some(namespace.to_owned()),
+            _ => variable["value"].as_str().map(str::to_owned),
+        };
+        self.environment
+            .iter()
+            .filter_map(|variable| Some((variable["name"].as_str()?.to_owned(), value(variable)?)))
+            .collect()
+    }
+
+    /// The value of one of the chart's flags.
+    pub(super) fn flag(&self, name: &str) -> Option<&str> {
+        self.arguments.iter().find_map(|flag| flag.strip_prefix(name)?.strip_prefix('='))
+    }
+}
+
+fn component(deployment: &Value) -> anyhow::Result<Component> {
+    let template = &deployment["spec"]["template"];
+    let container = &template["spec"]["containers"][0];
+    let texts = |value: &Value| -> Vec<String> {
+        value.as_array().into_iter().flatten().filter_map(|text| Some(text.as_str()?.to_owned())).collect()
+    };
+    Ok(Component {
+        service_account: template["spec"]["serviceAccountName"].as_str().context("no ServiceAccount")?.to_owned(),
+        labels: template["metadata"]["labels"].clone(),
+        arguments: texts(&container["args"]),
+        environment: container["env"].as_array().cloned().unwrap_or_default(),
+    })
+}
