@@ -23,12 +23,13 @@ use crate::index::{Index, Name};
 use crate::intent::{deleting, force_deleted, recorded};
 use crate::kubernetes::Kubernetes;
 use crate::kubernetes::port_book::PortBook;
+use crate::leadership::Leadership;
 use crate::observation::Observation;
 use crate::plan;
 use crate::programmed::{self, Programmed};
 use crate::queue::Queue;
 use crate::service;
-use crate::stub::{Leadership, RouteTable};
+use crate::table::RouteTable;
 use crate::target::FunctionTarget;
 use crate::view::TargetView;
 
@@ -264,11 +265,11 @@ impl Reconciler {
 
     /// The refresh interval, ±20 %.
     fn refresh(&self) -> Duration {
-        let period = self.setup.args.resync_interval.unsigned_abs();
+        let period = self.setup.args.resync_interval;
         period.mul_f64(0.8 + 0.4 * rand::random::<f64>())
     }
 
     fn drift_period(&self) -> SignedDuration {
-        self.setup.args.resync_interval
+        SignedDuration::try_from(self.setup.args.resync_interval).unwrap_or(SignedDuration::MAX)
     }
 }

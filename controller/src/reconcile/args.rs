@@ -1,7 +1,8 @@
 //! The reconciler's flags.
 
-use jiff::SignedDuration;
+use std::time::Duration;
 
+use crate::duration::parse;
 use crate::ports::PortRange;
 
 /// How routes are reconciled.
@@ -13,8 +14,8 @@ pub struct ReconcileArgs {
     pub port_range: PortRange,
 
     /// How long a freed port rests before another route gets it; longer while a proxy still has it
-    #[arg(long, default_value = "10m", value_name = "DURATION")]
-    pub port_rest: SignedDuration,
+    #[arg(long, default_value = "10m", value_name = "DURATION", value_parser = parse)]
+    pub port_rest: Duration,
 
     /// The ConfigMap, in the controller's namespace, that remembers resting ports
     #[arg(long, default_value = "lambdaroute-ports", value_name = "NAME")]
@@ -29,8 +30,8 @@ pub struct ReconcileArgs {
     pub watch_namespace: Option<String>,
 
     /// How often a steady function is looked at in AWS, ±20 %
-    #[arg(long, default_value = "1h", value_name = "DURATION")]
-    pub resync_interval: SignedDuration,
+    #[arg(long, default_value = "1h", value_name = "DURATION", value_parser = parse)]
+    pub resync_interval: Duration,
 
     /// How many routes and functions are worked on at the same time
     #[arg(long, default_value_t = 8, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=64))]

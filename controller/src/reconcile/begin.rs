@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use anyhow::Context;
 use futures::{Stream, StreamExt};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
 use kube::runtime::reflector::store;
@@ -20,11 +20,11 @@ use crate::assess::{Installation, ServiceClaim};
 use crate::index::Index;
 use crate::intent::key;
 use crate::kubernetes::port_book::PortBook;
+use crate::leadership::Leadership;
 use crate::ports::Claim;
 use crate::programming::RouteId;
 use crate::queue::Queue;
 use crate::service;
-use crate::stub::Leadership;
 use crate::watch::{self, SYNC_LIMIT, Seen};
 
 pub(super) async fn begin(
@@ -52,10 +52,10 @@ pub(super) async fn begin(
     let owned: Vec<(Arc<LambdaRoute>, Arc<Service>)> =
         services.state().into_iter().filter_map(|service| Some((owner(&by_uid, &service)?, service))).collect();
     let claims = owned.iter().filter_map(|(route, service)| claim(route, service)).collect();
-    let ports =
-        PortBook::open(client, setup.ports.clone(), setup.args.port_range.clone(), setup.args.port_rest, claims)
-            .await
-            .context("the ports' memory can't be read")?;
+    let rest = SignedDuration::try_from(setup.args.port_rest).unwrap_or(SignedDuration::MAX);
+    let ports = PortBook::open(client, setup.ports.clone(), setup.args.port_range.clone(), rest, claims)
+        .await
+        .context("the ports' memory can't be read")?;
     rest_orphans(&ports, &by_uid, &services.state()).await?;
 
     let reconciler = Arc::new(Reconciler {

@@ -125,7 +125,7 @@ impl Reconciler {
 
     /// What is known of the target, or what AWS says now.
     async fn look(&self, target: &FunctionTarget, oldest: Option<Duration>) -> Result<Looked, Failure> {
-        let period = oldest.unwrap_or(self.setup.args.resync_interval.unsigned_abs());
+        let period = oldest.unwrap_or(self.setup.args.resync_interval);
         {
             let mut targets = lock(&self.targets);
             let memory = targets.entry(target.clone()).or_default();
