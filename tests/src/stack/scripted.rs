@@ -69,7 +69,7 @@ impl Stack {
             ("no-token-at-all".to_owned(), Code::Unauthenticated),
             (other_audience, Code::Unauthenticated),
             (api_server, Code::Unauthenticated),
-            (unbound, Code::PermissionDenied),
+            (unbound, Code::Unauthenticated),
             (other_account, Code::PermissionDenied),
             (tenant, Code::PermissionDenied),
         ])
