@@ -26,6 +26,10 @@ use crate::view::{Failure, TargetView};
 
 /// A look that is older isn't enough to change or delete a URL config on.
 const FRESH: Duration = Duration::from_secs(2);
+/// How often a route that changes meanwhile is read again before its target waits.
+const PREPARE_TRIES: usize = 3;
+/// When a missing function is looked for again at first.
+const MISSING_AT_FIRST: Duration = Duration::from_millis(500);
 /// A missing function is looked for at least so often.
 const MISSING: Duration = Duration::from_secs(120);
 const LONGEST: Duration = Duration::from_secs(300);
@@ -94,7 +98,7 @@ impl Reconciler {
                 Outcome::retry("kubernetes")
             }
             None if function != FunctionState::Exists => {
-                Outcome::Again { least: Duration::ZERO, longest: MISSING, why: "function_missing" }
+                Outcome::Again { first: MISSING_AT_FIRST, longest: MISSING, why: "function_missing" }
             }
             None if !settled => Outcome::retry("unsettled"),
             None => Outcome::Done(Some(self.refresh())),
@@ -222,22 +226,35 @@ impl Reconciler {
 
     /// The steps of a target's plan that are writes in Kubernetes.
     async fn prepare(&self, step: &Step, routes: &mut Routes) -> Result<(), KubeError> {
-        let written = match step {
-            Step::AddFinalizer { route } => match routes.get(route) {
-                Some(known) => self.setup.kubernetes.add_finalizer(known).await?,
-                None => return Ok(()),
-            },
-            Step::RecordTarget { route, target } => match routes.get(route) {
-                Some(known) => {
-                    let targets = with_active(recorded(known), target);
-                    self.setup.kubernetes.set_targets(known, &targets).await?
+        let (Step::AddFinalizer { route } | Step::RecordTarget { route, .. }) = step else { return Ok(()) };
+        let Some(mut known) = routes.get(route).cloned() else { return Ok(()) };
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.prepare_one(step, &known).await {
+                Ok(written) => {
+                    routes.insert(intent::key(&written), written);
+                    return Ok(());
                 }
-                None => return Ok(()),
-            },
-            _ => return Ok(()),
-        };
-        routes.insert(intent::key(&written), written);
-        Ok(())
+                // A status that was written meanwhile changes nothing of the plan; a new manifest does.
+                Err(error) if error.is_stale() && tries < PREPARE_TRIES => {
+                    match self.setup.kubernetes.again(&known).await? {
+                        Some(fresh) => known = fresh,
+                        None => return Err(error),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn prepare_one(&self, step: &Step, known: &LambdaRoute) -> Result<LambdaRoute, KubeError> {
+        match step {
+            Step::RecordTarget { target, .. } => {
+                self.setup.kubernetes.set_targets(known, &with_active(recorded(known), target)).await
+            }
+            _ => self.setup.kubernetes.add_finalizer(known).await,
+        }
     }
 
     async fn tell(&self, notice: &Notice, routes: &Routes, concerned: &[RouteOnTarget]) {
@@ -269,14 +286,16 @@ pub(super) fn with_active(targets: &[Target], target: &FunctionTarget) -> Vec<Ta
 
 /// When to try again after AWS's answer.
 fn again(error: &AwsError) -> Outcome {
-    let (least, why) = match &error.kind {
-        ErrorKind::Throttled { retry_after } => (retry_after.unwrap_or(Duration::from_secs(1)), "throttled"),
-        ErrorKind::InvalidPrincipal => (Duration::from_secs(2), "invalid_principal"),
-        ErrorKind::AccessDenied(_) | ErrorKind::Credentials => (Duration::from_secs(1), "access_denied"),
-        ErrorKind::Conflict | ErrorKind::PreconditionFailed | ErrorKind::NotFound => (Duration::ZERO, "conflict"),
-        ErrorKind::PolicyTooLarge => (Duration::from_secs(30), "policy_too_large"),
-        ErrorKind::Unreachable | ErrorKind::NotLeading => (Duration::ZERO, "unreachable"),
-        ErrorKind::Other => (Duration::from_secs(1), "other"),
+    let millis = Duration::from_millis;
+    let (first, why) = match &error.kind {
+        // The jitter may halve it, and then AWS's own word still holds.
+        ErrorKind::Throttled { retry_after } => (retry_after.map_or(millis(1000), |after| after * 2), "throttled"),
+        ErrorKind::InvalidPrincipal => (millis(2000), "invalid_principal"),
+        ErrorKind::AccessDenied(_) | ErrorKind::Credentials => (millis(1000), "access_denied"),
+        ErrorKind::Conflict | ErrorKind::PreconditionFailed | ErrorKind::NotFound => (millis(100), "conflict"),
+        ErrorKind::PolicyTooLarge => (millis(30_000), "policy_too_large"),
+        ErrorKind::Unreachable | ErrorKind::NotLeading => (millis(250), "unreachable"),
+        ErrorKind::Other => (millis(1000), "other"),
     };
-    Outcome::Again { least, longest: LONGEST, why }
+    Outcome::Again { first, longest: LONGEST, why }
 }
