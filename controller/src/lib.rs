@@ -15,5 +15,6 @@ pub mod programming;
 pub mod readiness;
 pub mod server;
 pub mod slices;
+pub mod subscription;
 pub mod table;
 pub mod telemetry;
