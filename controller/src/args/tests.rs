@@ -1,3 +1,5 @@
+//! What the command line refuses.
+
 use super::*;
 
 fn parsed(more: &[&str]) -> Result<Args, String> {
