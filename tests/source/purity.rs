@@ -4,6 +4,15 @@ use crate::files::rust;
 
 /// Files and folders (with all below) that decide.
 const PURE: &[&str] = &[
+    "controller/src/assignment",
+    "controller/src/certificate/issue.rs",
+    "controller/src/certificate/material.rs",
+    "controller/src/certificate/renewal.rs",
+    "controller/src/crd.rs",
+    "controller/src/duration",
+    "controller/src/leadership/lease.rs",
+    "controller/src/slices.rs",
+    "controller/src/table/",
     "crds/src/",
     "proxy/config/src/",
     "proxy/src/canonical",
