@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use futures::FutureExt;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -21,6 +22,9 @@ pub(crate) type Slot = ArcSwapOption<ServedRoute>;
 
 /// How long to wait when the process is out of sockets.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a connection that has just come may take for its first request once the listener closes: a caller who could
+/// still connect must not be turned away.
+const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
 
 /// What all connections share.
 pub(crate) struct Acceptor {
@@ -42,16 +46,22 @@ impl Acceptor {
     pub(crate) async fn accept(self: Arc<Self>, listener: TcpListener, slot: Arc<Slot>, stop: CancellationToken) {
         while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
             match accepted {
-                Ok((stream, peer)) => {
-                    let connection = self.clone().connection(stream, peer, slot.clone(), stop.clone());
-                    self.proxy.lifecycle.connections.spawn(connection);
-                }
+                Ok((stream, peer)) => self.spawn(stream, peer, &slot, &stop),
                 Err(error) => {
                     tracing::warn!(%error, "can't accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
+        // Those that the kernel has accepted already would be reset with the listener.
+        while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+            self.spawn(stream, peer, &slot, &stop);
+        }
+    }
+
+    fn spawn(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, slot: &Arc<Slot>, stop: &CancellationToken) {
+        let connection = self.clone().connection(stream, peer, slot.clone(), stop.clone());
+        self.proxy.lifecycle.connections.spawn(connection);
     }
 
     async fn connection(
@@ -73,6 +83,12 @@ impl Acceptor {
         let mut connection = std::pin::pin!(self.http.serve_connection(TokioIo::new(stream), service));
         // hyper's own timeout begins once it knows the protocol; a caller who says nothing must not stay for ever.
         let mut silence = std::pin::pin!(tokio::time::sleep(self.first_request_timeout));
+        let mut stopped = std::pin::pin!(async {
+            stop.cancelled().await;
+            if !spoken.load(Ordering::Relaxed) {
+                tokio::time::sleep(FIRST_REQUEST_GRACE).await;
+            }
+        });
         let (mut stopping, mut checked) = (false, false);
         loop {
             tokio::select! {
@@ -82,7 +98,7 @@ impl Acceptor {
                     }
                     break;
                 }
-                () = stop.cancelled(), if !stopping => {
+                () = stopped.as_mut(), if !stopping => {
                     stopping = true;
                     connection.as_mut().graceful_shutdown();
                 }

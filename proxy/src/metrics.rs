@@ -31,6 +31,13 @@ struct RequestLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DurationLabels {
+    namespace: Label,
+    name: Label,
+    code: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CauseLabel {
     cause: &'static str,
 }
@@ -50,7 +57,8 @@ fn histogram() -> Histogram {
 #[derive(Clone)]
 struct Families {
     requests: Family<RequestLabels, Counter>,
-    durations: Family<RequestLabels, Histogram, fn() -> Histogram>,
+    /// A histogram is 15 series: by code class alone.
+    durations: Family<DurationLabels, Histogram, fn() -> Histogram>,
     in_flight: Family<RouteLabels, Gauge>,
 }
 
@@ -200,9 +208,8 @@ impl RouteMetrics {
     pub(crate) fn answered(&self, series: Series, duration: Duration) {
         let mut known = self.series.lock().unwrap_or_else(PoisonError::into_inner);
         let (count, durations) = known.entry(series).or_insert_with(|| {
-            let labels = self.request_labels(series);
-            let families = &self.families;
-            (families.requests.get_or_create_owned(&labels), families.durations.get_or_create_owned(&labels))
+            let count = self.families.requests.get_or_create_owned(&self.request_labels(series));
+            (count, self.families.durations.get_or_create_owned(&self.duration_labels(series)))
         });
         count.inc();
         durations.observe(duration.as_secs_f64());
@@ -211,6 +218,11 @@ impl RouteMetrics {
     fn request_labels(&self, (method, code, cause): Series) -> RequestLabels {
         let RouteLabels { namespace, name } = self.labels.clone();
         RequestLabels { namespace, name, method, code, cause }
+    }
+
+    fn duration_labels(&self, (_, code, _): Series) -> DurationLabels {
+        let RouteLabels { namespace, name } = self.labels.clone();
+        DurationLabels { namespace, name, code }
     }
 }
 
@@ -226,9 +238,8 @@ impl Drop for RouteMetrics {
         self.families.in_flight.remove(&self.labels);
         let series = std::mem::take(self.series.get_mut().unwrap_or_else(PoisonError::into_inner));
         for series in series.into_keys() {
-            let labels = self.request_labels(series);
-            self.families.requests.remove(&labels);
-            self.families.durations.remove(&labels);
+            self.families.requests.remove(&self.request_labels(series));
+            self.families.durations.remove(&self.duration_labels(series));
         }
     }
 }

@@ -29,6 +29,9 @@ use crate::served_route::ServedRoute;
 use crate::sign::{SignError, Signable, sign};
 use crate::upstream::Upstream;
 
+/// AWS's own errors come in one piece; one that stalls is not worth a caller's wait.
+const PEEK_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// What all requests share.
 pub(crate) struct Proxy {
     pub(crate) credentials: Arc<CredentialStore>,
@@ -230,7 +233,8 @@ const DETAIL_OF_AWS: &str = "AWS Lambda answered in place of the function; whoev
 async fn read_start(body: &mut Incoming, limit: usize) -> Result<Bytes, Refused> {
     let mut start = Vec::new();
     while start.len() < limit {
-        match body.frame().await {
+        let frame = tokio::time::timeout(PEEK_TIMEOUT, body.frame()).await;
+        match frame.map_err(|_| Refused::new(Cause::UpstreamTimeout, "the answer of the function URL doesn't go on"))? {
             None => break,
             Some(Err(error)) => {
                 return Err(

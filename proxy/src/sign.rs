@@ -58,6 +58,7 @@ pub(crate) fn sign(
     time: SystemTime,
 ) -> Result<(), SignError> {
     let date_time = date_time(time).ok_or(SignError::Internal)?;
+    untab_content_type(headers);
     headers.insert(X_AMZ_DATE, header_value(&date_time)?);
     if request.payload_header {
         headers.insert(X_AMZ_CONTENT_SHA256, header_value(request.payload)?);
@@ -113,7 +114,17 @@ fn canonical_request(headers: &HeaderMap, request: &Signable<'_>) -> Result<(Str
     Ok((canonical, signed_headers))
 }
 
-/// Trims spaces and makes runs of spaces one; tabs stay.
+/// Canonicalisers disagree on tabs (botocore folds them, the Rust SDK doesn't): none leaves. Both are
+/// whitespace to whoever reads a media type.
+fn untab_content_type(headers: &mut HeaderMap) {
+    let Some(value) = headers.get_mut(CONTENT_TYPE).filter(|value| value.as_bytes().contains(&b'\t')) else { return };
+    let spaces: Vec<u8> = value.as_bytes().iter().map(|&byte| if byte == b'\t' { b' ' } else { byte }).collect();
+    if let Ok(untabbed) = HeaderValue::from_bytes(&spaces) {
+        *value = untabbed;
+    }
+}
+
+/// Trims spaces and makes runs of spaces one, as all canonicalisers do.
 fn push_trimmed(to: &mut String, value: &str) {
     let mut words = value.split(' ').filter(|word| !word.is_empty());
     if let Some(first) = words.next() {

@@ -279,7 +279,7 @@ const fn right(verbs: &'static str, resource: &'static str, namespace: &'static 
 const MAY: &[Right] = &[
     right("get list watch patch", "lambdaroutes.lambdaroute.dev", "shop", ""),
     right("list watch", "lambdaroutes.lambdaroute.dev", "", ""),
-    right("patch update", "lambdaroutes.lambdaroute.dev/status", "shop", ""),
+    right("patch", "lambdaroutes.lambdaroute.dev/status", "shop", ""),
     right("update", "lambdaroutes.lambdaroute.dev/finalizers", "shop", ""),
     right("get list watch create update patch delete", "services", "shop", ""),
     right("update", "services/finalizers", "shop", ""),
@@ -289,9 +289,9 @@ const MAY: &[Right] = &[
     right("get", "namespaces", "", "kube-system"),
     right("get", "customresourcedefinitions.apiextensions.k8s.io", "", "lambdaroutes.lambdaroute.dev"),
     right("create", "leases.coordination.k8s.io secrets configmaps", "HOME", ""),
-    right("get update patch", "leases.coordination.k8s.io", "HOME", "HOME-controller"),
-    right("get update patch", "secrets", "HOME", "HOME-route-table"),
-    right("get update patch", "configmaps", "HOME", "HOME-ca HOME-ports"),
+    right("get update", "leases.coordination.k8s.io", "HOME", "HOME-controller"),
+    right("get update", "secrets", "HOME", "HOME-route-table"),
+    right("get update", "configmaps", "HOME", "HOME-ca HOME-ports"),
     right("get list watch", "pods", "HOME", ""),
     right("get", "deployments.apps", "HOME", "HOME-controller"),
 ];
@@ -299,6 +299,7 @@ const MAY: &[Right] = &[
 const MAY_NOT: &[Right] = &[
     right("create update delete deletecollection", "lambdaroutes.lambdaroute.dev", "shop", ""),
     right("deletecollection", "services endpointslices.discovery.k8s.io", "shop", ""),
+    right("update", "lambdaroutes.lambdaroute.dev/status", "shop", ""),
     right("update", "endpointslices.discovery.k8s.io", "shop", ""),
     right("get list watch create update patch delete", "secrets", "shop", ""),
     right("list watch delete", "secrets configmaps", "HOME", ""),

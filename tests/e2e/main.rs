@@ -9,6 +9,7 @@
 
 mod aws;
 mod chart;
+mod controller;
 mod emulator;
 mod environment;
 mod gate;

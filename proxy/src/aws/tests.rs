@@ -62,9 +62,10 @@ fn theirs(case: &Case) -> HeaderMap {
     let query = Query::parse(&case.query).wire();
     let mark = if query.is_empty() { "" } else { "?" };
     let uri = format!("https://{HOST_NAME}{}{mark}{query}", wire_path(&case.path));
+    let content_type = case.content_type.as_ref().map(|value| value.replace('\t', " "));
     let headers: Vec<(&str, &str)> = [("host", HOST_NAME)]
         .into_iter()
-        .chain(case.content_type.iter().map(|value| ("content-type", value.as_str())))
+        .chain(content_type.iter().map(|value| ("content-type", value.as_str())))
         .collect();
     let signable =
         SignableRequest::new(case.method.as_str(), uri, headers.into_iter(), SignableBody::Bytes(&case.body)).unwrap();
@@ -102,7 +103,7 @@ fn case() -> impl Strategy<Value = Case> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
     #[test]
     fn signatures_equal_the_sdks(case in case()) {
         let (ours, theirs) = (ours(&case).unwrap(), theirs(&case));
@@ -132,10 +133,10 @@ fn get(path: &str, query: &str) -> Case {
 
 #[test]
 fn bytes_that_are_not_utf8_are_signed_as_they_are_sent() {
-    // The SDK's signer would sign U+FFFD here. Expected value: botocore 1.40 for the same request.
-    let headers = ours(&get("/a", "k=%ff")).unwrap();
-    let other = ours(&get("/a", "k=%EF%BF%BD")).unwrap();
-    assert_ne!(headers[AUTHORIZATION], other[AUTHORIZATION]);
+    // The SDK's signer would sign U+FFFD here. The expected value is botocore 1.43's for /a%2Fb?k=%FF.
+    let headers = ours(&get("/a%2Fb", "k=%ff")).unwrap();
+    let signature = "04f8467aca3db0987e41e4a97acf1fa58973a78925f5720fe1847f03864fe402";
+    assert!(headers[AUTHORIZATION].to_str().unwrap().ends_with(signature), "{headers:?}");
 }
 
 #[test]
@@ -143,6 +144,13 @@ fn a_content_type_that_cannot_be_signed_is_an_error_and_nothing_is_signed() {
     let mut case = get("/", "");
     case.content_type = Some("text/plain; x=é".to_owned());
     assert_eq!(ours(&case).unwrap_err(), SignError::ContentType);
+}
+
+#[test]
+fn tabs_which_canonicalisers_read_differently_leave_as_spaces() {
+    let mut case = get("/", "");
+    case.content_type = Some("text/plain;\tcharset=utf-8".to_owned());
+    assert_eq!(ours(&case).unwrap()[CONTENT_TYPE], "text/plain; charset=utf-8");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Request, Streaming};
 
 use super::{Ended, Follower, connect};
+use crate::aws::Identity;
 use crate::programmer::{Command, Told};
 use crate::report::{Pace, report};
 use crate::table::SUPPORTED;
@@ -67,7 +68,10 @@ impl Follower {
         let mut outcomes: Vec<Outcome> = Vec::new();
         let mut flush_at = Instant::now();
         let mut said_leaving = false;
-        send(&stream.to_controller, from_proxy::Message::Report(report(&identity.borrow_and_update(), vec![])))?;
+        // What is known already is told at once, what isn't when it changes.
+        if *identity.borrow() != Identity::Unknown {
+            identity.mark_changed();
+        }
         loop {
             if *leaving.borrow_and_update() && !said_leaving {
                 said_leaving = true;

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::Api;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::ResourceExt;
+use kube::api::{Api, ListParams};
 use lambdaroute_proxy_config::TOKEN_AUDIENCE;
+use serde_json::Value;
 
 use super::{ADMIN_PORT, Binary, Component, ROUTE_TABLE_PORT, Shape, Slot, Stack, running};
 use crate::wait;
@@ -27,6 +29,9 @@ impl Stack {
             let slot = self.controller(index, shape);
             self.controllers.push(slot);
             self.start_controller(index).await?;
+        }
+        if shape.proxies == 0 {
+            return Ok(());
         }
         let authority = self.route_table_authority().await?;
         std::fs::write(self.directory.join("ca.crt"), authority)?;
@@ -104,6 +109,38 @@ impl Stack {
             Ok(api.get_opt(name).await?.and_then(|map| map.data?.remove("ca.crt")))
         })
         .await
+    }
+
+    /// The certificate of the route table, PEM.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn certificate(&self) -> anyhow::Result<Vec<u8>> {
+        let name = self.release.controller.flag("--certificate-secret").context("the chart names no Secret")?;
+        let secret = Api::<Secret>::namespaced(self.client(), &self.release.namespace).get(name).await?;
+        let mut data = secret.data.unwrap_or_default();
+        data.remove("tls.crt").map(|bytes| bytes.0).context("the Secret has no tls.crt")
+    }
+
+    /// What the controllers made in their own namespace (Lease, Secret, ConfigMaps), and the kinds of its owners.
+    ///
+    /// # Errors
+    /// When the API server can't be asked.
+    pub async fn owners(&self) -> anyhow::Result<Vec<(String, Value)>> {
+        fn owners<K: kube::Resource>(kind: &str, objects: Vec<K>) -> Vec<(String, Value)> {
+            let made =
+                objects.into_iter().filter(|it| !it.meta().name.as_deref().unwrap_or("").starts_with("kube-root"));
+            made.map(|object| {
+                let kinds: Vec<_> = object.owner_references().iter().map(|owner| owner.kind.clone()).collect();
+                (format!("{kind} {}", object.meta().name.clone().unwrap_or_default()), Value::from(kinds))
+            })
+            .collect()
+        }
+        let (client, namespace, all) = (self.client(), &self.release.namespace, ListParams::default());
+        let leases = Api::<Lease>::namespaced(client.clone(), namespace).list(&all).await?.items;
+        let secrets = Api::<Secret>::namespaced(client.clone(), namespace).list(&all).await?.items;
+        let maps = Api::<ConfigMap>::namespaced(client, namespace).list(&all).await?.items;
+        Ok([owners("Lease", leases), owners("Secret", secrets), owners("ConfigMap", maps)].concat())
     }
 
     /// Where the route table of a controller is.
@@ -209,13 +246,36 @@ impl Stack {
         .await
     }
 
-    /// The text of `/metrics` of a controller.
+    /// What an admin path of a controller answers.
     ///
     /// # Errors
     /// When it can't be read.
-    pub async fn controller_metrics(&self, index: usize) -> anyhow::Result<String> {
-        let answer =
-            crate::http::get(&format!("http://{}:{ADMIN_PORT}/metrics", self.controller_address(index))).await?;
-        Ok(String::from_utf8_lossy(&answer.body).into_owned())
+    pub async fn controller_admin(&self, index: usize, path: &str) -> anyhow::Result<crate::http::Answer> {
+        crate::http::get(&format!("http://{}:{ADMIN_PORT}{path}", self.controller_address(index))).await
+    }
+
+    /// One controller more; gives its number.
+    ///
+    /// # Errors
+    /// When it doesn't listen in time.
+    pub async fn add_controller(&mut self) -> anyhow::Result<usize> {
+        let index = self.controllers.len();
+        let slot = self.controller(index, &Shape::default());
+        self.controllers.push(slot);
+        self.start_controller(index).await?;
+        Ok(index)
+    }
+
+    /// What a controller with `--dry-run` prints.
+    ///
+    /// # Errors
+    /// When it doesn't end well in time.
+    pub async fn dry_run(&self) -> anyhow::Result<String> {
+        let mut slot = self.controller(self.controllers.len(), &Shape::default());
+        slot.name = "dry-run".to_owned();
+        slot.flags.push("--dry-run".to_owned());
+        let mut component = self.launch(Binary::Controller, &slot)?;
+        component.process.wait(DRAINED_WITHIN).await?;
+        component.process.output()
     }
 }

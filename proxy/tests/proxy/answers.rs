@@ -1,0 +1,176 @@
+//! What a caller gets back, and whose failure it is.
+
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::controller::route;
+use crate::process::{World, free_port};
+use crate::requests::{get, local, send};
+use crate::{eventually, soon};
+
+async fn canned(port: u16, status: u16, error_type: Option<&str>, body: &str) -> crate::requests::Answer {
+    let mut request = Request::get(format!("http://{}/canned", local(port)))
+        .header("want-status", status.to_string())
+        .header("want-body", body);
+    if let Some(error_type) = error_type {
+        request = request.header("want-error", error_type);
+    }
+    send(request.body(Full::default()).unwrap()).await
+}
+
+#[tokio::test]
+async fn the_functions_own_answer_passes_untouched() {
+    let port = free_port();
+    let mut world = World::start().await;
+    let _session = world.serve(&[route("orders", port)]).await;
+    for status in [200, 404, 403, 500, 502, 503] {
+        let answer = canned(port, status, None, r#"{"message":"mine"}"#).await;
+        assert_eq!((answer.status, answer.text().as_str()), (status, r#"{"message":"mine"}"#));
+        assert!(answer.headers.get("proxy-status").is_none());
+    }
+    let answer = get(local(port), "/remapped").await;
+    assert_eq!((answer.status, &answer.headers["www-authenticate"]), (401, &"Basic".parse().unwrap()));
+    assert!(answer.headers.get("x-amzn-remapped-date").is_none());
+}
+
+#[tokio::test]
+async fn a_refusal_of_aws_is_told_to_caller_controller_and_metrics() {
+    let port = free_port();
+    let mut world = World::start().await;
+    let mut session = world.serve(&[route("orders", port)]).await;
+    for (status, error_type, body, cause, told) in [
+        (403, "AccessDeniedException", r#"{"Message":"Forbidden"}"#, "lambda_access_denied", 502),
+        (403, "AccessDeniedException", r#"{"Message":null}"#, "function_url_gone", 502),
+        (403, "InvalidSignatureException", "{}", "lambda_signature_refused", 502),
+        (429, "TooManyRequestsException", "{}", "lambda_throttled", 429),
+        (413, "RequestTooLargeException", "{}", "lambda_request_too_large", 413),
+        (500, "ServiceException", "{}", "lambda_unavailable", 503),
+    ] {
+        let answer = canned(port, status, Some(error_type), body).await;
+        assert_eq!(answer.status, told, "{cause}");
+        assert_eq!(answer.json()["type"], format!("https://lambdaroute.dev/problems/{cause}"));
+        assert_eq!(answer.headers.contains_key("retry-after"), cause == "lambda_throttled");
+        assert!(!answer.text().contains("InvokeFunction"), "what to do is for the operator");
+        session
+            .until(cause, |session| {
+                session.reports.iter().flat_map(|r| &r.causes).any(|c| c.cause == cause && c.route_id == "orders")
+            })
+            .await;
+        let (_, metrics) = world.proxy.get_admin("/metrics").await;
+        assert!(
+            metrics.contains(&format!("lambdaroute_proxy_upstream_errors_total{{cause=\"{cause}\"}} 1")),
+            "{metrics}"
+        );
+    }
+    assert!(world.proxy.logged("lambda:InvokeFunctionUrl"), "the operator reads the remedy");
+    for planted in ["planted-secret", "planted-token"] {
+        assert!(!world.proxy.logged(planted));
+    }
+}
+
+#[tokio::test]
+async fn a_failed_function_keeps_the_answer_of_aws() {
+    let port = free_port();
+    let mut world = World::start().await;
+    let mut session = world.serve(&[route("orders", port)]).await;
+    let answer = canned(port, 502, None, "Internal Server Error").await;
+    assert_eq!((answer.status, answer.text().as_str()), (502, "Internal Server Error"));
+    assert_eq!(
+        answer.headers["proxy-status"],
+        "lambdaroute; error=destination_unavailable; details=\"function_error\""
+    );
+    session
+        .until("the report", |s| s.reports.iter().flat_map(|r| &r.causes).any(|c| c.cause == "function_error"))
+        .await;
+}
+
+#[tokio::test]
+async fn an_answer_is_streamed_from_its_first_byte() {
+    let port = free_port();
+    let mut world = World::start().await;
+    let _session = world.serve(&[route("orders", port)]).await;
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let request = Request::get(format!("http://{}/stream", local(port))).body(Full::<Bytes>::default()).unwrap();
+    let mut body = soon("headers", client.request(request)).await.unwrap().into_body();
+    let first = soon("the first piece", body.frame()).await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(first, "first ", "it comes while the function still runs");
+    world.upstream.state.go_on.add_permits(1);
+    assert_eq!(soon("the rest", body.collect()).await.unwrap().to_bytes(), "last");
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_never_looks_whole() {
+    let port = free_port();
+    let mut world = World::start().await;
+    let _session = world.serve(&[route("orders", port)]).await;
+    let mut stream = TcpStream::connect(local(port)).await.unwrap();
+    stream.write_all(b"GET /break HTTP/1.1\r\nhost: o\r\n\r\n").await.unwrap();
+    world.upstream.until_waiting(1).await;
+    world.upstream.state.go_on.add_permits(1);
+    let mut answer = String::new();
+    let _ = soon("the end of the connection", stream.read_to_string(&mut answer)).await;
+    assert!(answer.contains("first ") && !answer.contains("\r\n0\r\n"), "{answer}");
+    let admin = world.proxy.admin;
+    eventually("the cause in the metrics", || async move {
+        get(admin, "/metrics").await.text().contains(r#"code="2xx",cause="upstream_reset"} 1"#)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_cancels_the_upstream_request() {
+    let port = free_port();
+    let mut world = World::start().await;
+    let _session = world.serve(&[route("orders", port)]).await;
+    let mut stream = TcpStream::connect(local(port)).await.unwrap();
+    stream.write_all(b"GET /wait HTTP/1.1\r\nhost: o\r\n\r\n").await.unwrap();
+    world.upstream.until_waiting(1).await;
+    drop(stream);
+    let state = &world.upstream.state;
+    eventually("the upstream request to be given up", || async move { state.cancelled.load(Ordering::SeqCst) == 1 })
+        .await;
+}
+
+#[tokio::test]
+async fn an_upstream_that_cannot_be_reached_is_told_as_such() {
+    let port = free_port();
+    let mut world = World::start().await;
+    let _session = world.serve(&[route("orders", port)]).await;
+    world.upstream.stop().await;
+    let answer = get(local(port), "/").await;
+    assert_eq!(
+        (answer.status, answer.json()["type"].as_str()),
+        (502, Some("https://lambdaroute.dev/problems/upstream_unreachable"))
+    );
+}
+
+#[tokio::test]
+async fn connections_to_the_upstream_are_kept_alive() {
+    let port = free_port();
+    let mut world = World::start().await;
+    let _session = world.serve(&[route("orders", port)]).await;
+    let before = world.upstream.state.connections.load(Ordering::SeqCst);
+    for _ in 0..5 {
+        assert_eq!(get(local(port), "/").await.status, 200);
+    }
+    assert_eq!(world.upstream.state.connections.load(Ordering::SeqCst) - before, 1);
+}
+
+#[tokio::test]
+async fn a_head_request_keeps_the_length_of_what_it_does_not_get() {
+    let port = free_port();
+    let mut world = World::start().await;
+    let _session = world.serve(&[route("orders", port)]).await;
+    let mut stream = TcpStream::connect(local(port)).await.unwrap();
+    stream.write_all(b"HEAD / HTTP/1.1\r\nhost: o\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    soon("the answer", stream.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.contains("content-length: ") && answer.ends_with("\r\n\r\n"), "{answer}");
+}

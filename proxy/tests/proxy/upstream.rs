@@ -1,0 +1,175 @@
+//! An origin in the place of AWS: echoes, streams, stalls, breaks off, answers as AWS does, and is STS too.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_stream::wrappers::ReceiverStream;
+
+type Body = BoxBody<Bytes, std::io::Error>;
+
+/// What the test and the origin share.
+pub(crate) struct State {
+    /// A permit lets one waiting answer go on.
+    pub(crate) go_on: Semaphore,
+    /// Requests that wait for it.
+    pub(crate) waiting: AtomicUsize,
+    /// Requests that were given up while they waited.
+    pub(crate) cancelled: AtomicUsize,
+    /// Connections that were accepted.
+    pub(crate) connections: AtomicUsize,
+}
+
+pub(crate) struct Upstream {
+    pub(crate) address: SocketAddr,
+    pub(crate) state: Arc<State>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Upstream {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(State {
+            go_on: Semaphore::new(0),
+            waiting: AtomicUsize::new(0),
+            cancelled: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
+        });
+        let shared = state.clone();
+        let task = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                shared.connections.fetch_add(1, Ordering::SeqCst);
+                let state = shared.clone();
+                let service = service_fn(move |request| answer(state.clone(), request));
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
+                );
+            }
+        });
+        Upstream { address, state, task }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Nobody listens at the address any more.
+    pub(crate) async fn stop(&mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+    }
+
+    pub(crate) async fn until_waiting(&self, count: usize) {
+        let state = &self.state;
+        crate::eventually("a request at the upstream", || async move { state.waiting.load(Ordering::SeqCst) >= count })
+            .await;
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct CountsCancel(Arc<State>);
+
+impl Drop for CountsCancel {
+    fn drop(&mut self) {
+        self.0.cancelled.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+async fn go_on(state: &Arc<State>) {
+    state.waiting.fetch_add(1, Ordering::SeqCst);
+    let cancelled = CountsCancel(state.clone());
+    state.go_on.acquire().await.unwrap().forget();
+    std::mem::forget(cancelled);
+}
+
+async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let path = request.uri().path().to_owned();
+    Ok(match path.as_str() {
+        "/" if !request.headers()["host"].to_str().unwrap().contains("lambda-url") => sts(),
+        "/stream" => pieces(state, Ok(Frame::data(Bytes::from("last")))),
+        "/break" => pieces(state, Err(std::io::Error::other("the origin breaks off"))),
+        "/wait" => {
+            go_on(&state).await;
+            full(StatusCode::OK, &[], "waited")
+        }
+        "/canned" => {
+            let of = |name: &str| request.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
+            let mut headers = vec![];
+            if let Some(error_type) = of("want-error") {
+                headers.push(("x-amzn-ErrorType", error_type));
+            }
+            let status = of("want-status").unwrap().parse().unwrap();
+            full(status, &headers, &of("want-body").unwrap_or_default())
+        }
+        "/remapped" => full(
+            StatusCode::UNAUTHORIZED,
+            &[("x-amzn-Remapped-www-authenticate", "Basic".to_owned()), ("x-amzn-Remapped-date", "x".to_owned())],
+            "",
+        ),
+        _ => echo(request).await,
+    })
+}
+
+/// A first piece, then, when the test says so, the last.
+fn pieces(state: Arc<State>, last: Result<Frame<Bytes>, std::io::Error>) -> Response<Body> {
+    let (to, from) = tokio::sync::mpsc::channel(1);
+    tokio::spawn(async move {
+        let _ = to.send(Ok(Frame::data(Bytes::from("first ")))).await;
+        go_on(&state).await;
+        let _ = to.send(last).await;
+    });
+    Response::new(StreamBody::new(ReceiverStream::new(from)).boxed())
+}
+
+fn full(status: StatusCode, headers: &[(&'static str, String)], body: &str) -> Response<Body> {
+    let mut response = Response::builder().status(status);
+    for (name, value) in headers {
+        response = response.header(*name, value);
+    }
+    response.body(Full::new(Bytes::from(body.to_owned())).map_err(|never| match never {}).boxed()).unwrap()
+}
+
+/// What has arrived, as JSON.
+async fn echo(request: Request<Incoming>) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let headers: Vec<(String, String)> = parts
+        .headers
+        .iter()
+        .map(|(n, v)| (n.to_string(), String::from_utf8_lossy(v.as_bytes()).into_owned()))
+        .collect();
+    let echo = serde_json::json!({
+        "method": parts.method.as_str(),
+        "target": parts.uri.to_string(),
+        "headers": headers,
+        "length": body.len(),
+        "sha256": hex::encode(Sha256::digest(&body)),
+    });
+    full(StatusCode::OK, &[("content-type", "application/json".to_owned())], &echo.to_string())
+}
+
+/// `GetCallerIdentity`.
+fn sts() -> Response<Body> {
+    let body = r#"<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+        <Arn>arn:aws:sts::111122223333:assumed-role/proxies/one</Arn><UserId>AROA:one</UserId><Account>111122223333</Account>
+        </GetCallerIdentityResult><ResponseMetadata><RequestId>id</RequestId></ResponseMetadata></GetCallerIdentityResponse>"#;
+    full(StatusCode::OK, &[("content-type", "text/xml".to_owned())], body)
+}
