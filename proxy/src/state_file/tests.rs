@@ -1,3 +1,5 @@
+//! A table survives a restart; a damaged one is ignored.
+
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
