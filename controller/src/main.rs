@@ -1,6 +1,75 @@
-//! The controller: makes AWS and the cluster match every LambdaRoute. Never on the request path.
+//! The controller's binary: reads the command line, runs the app, ends cleanly on SIGTERM.
 
-#[allow(dead_code)]
-mod programming;
+use std::process::ExitCode;
 
-fn main() {}
+use clap::Parser;
+use lambdaroute_controller::app::App;
+use lambdaroute_controller::args::Args;
+use lambdaroute_controller::aws::{Aws, AwsMetrics};
+use lambdaroute_controller::reconcile::ReconcileMetrics;
+use lambdaroute_controller::{dry_run, lead, telemetry};
+use prometheus_client::registry::Registry;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+/// The exit code of a configuration that can't work (`EX_USAGE` of sysexits.h): restarting won't help.
+const BAD_CONFIGURATION: u8 = 64;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(BAD_CONFIGURATION) } else { ExitCode::SUCCESS };
+        }
+    };
+    if let Err(words) = args.check().and_then(|()| telemetry::start(&args.log)) {
+        eprintln!("error: {words}");
+        return ExitCode::from(BAD_CONFIGURATION);
+    }
+    match run(args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!(error = format!("{error:#}"), "ending");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), anyhow::Error> {
+    let client = kube::Client::try_default().await?;
+    if args.routes.dry_run {
+        return dry_run(&args, client).await;
+    }
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            stop.cancel();
+        }
+    });
+    let mut app = App::new(args.clone(), client);
+    let aws = Aws::load(&args.aws, AwsMetrics::register(&mut app.registry)).await;
+    let metrics = ReconcileMetrics::register(&mut app.registry);
+    app.run(stop, move |leading| lead::lead(args, aws, metrics, leading)).await?;
+    Ok(())
+}
+
+/// Prints what would be written, one step a line.
+#[allow(clippy::print_stdout)]
+async fn dry_run(args: &Args, client: kube::Client) -> Result<(), anyhow::Error> {
+    let aws = Aws::load(&args.aws, AwsMetrics::register(&mut Registry::default())).await;
+    let settings = lead::settings(args, &client).await?;
+    let Args { aws: aws_args, routes, namespace, .. } = args;
+    for line in dry_run::dry_run(client, &aws, &settings, aws_args.allow_public_url, routes, namespace).await? {
+        println!("{line}");
+    }
+    Ok(())
+}

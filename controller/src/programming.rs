@@ -58,7 +58,7 @@ pub enum Programming {
 }
 
 /// What the table tells the reconciler.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TableEvent {
     /// [`Programming`] of this route may have changed.
     Programming(RouteId),

@@ -1,0 +1,171 @@
+//! One route in the table: what is wanted, who was chosen, and what each proxy has of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lambdaroute_proxy_config::cause::Cause;
+use lambdaroute_proxy_config::v1alpha1::{Route, Version};
+use lambdaroute_proxy_config::validate_route;
+use tokio::time::Instant;
+
+use super::event::SliceKey;
+use super::pod::ProxyId;
+use super::tightening::{Auth, is_tightening};
+use crate::assignment;
+use crate::programming::{DesiredRoute, Programming, RouteId};
+
+/// A version of a route that a proxy has or may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    /// None: believed, because a slice that this leader found says so.
+    pub(super) version: Option<Version>,
+    pub(super) port: u32,
+    pub(super) auth: Auth,
+}
+
+/// What one proxy has of one route.
+#[derive(Clone, Debug)]
+pub(super) struct View {
+    /// It shall serve the route; else it shall not.
+    pub(super) serve: bool,
+    /// Since when it shall; every change of what is wanted here has a version of its own.
+    pub(super) version: Version,
+    /// The last version sent on the present stream.
+    pub(super) sent: Option<Version>,
+    /// Sent and not answered, oldest first; the proxy may serve any of them.
+    pub(super) outstanding: Vec<Held>,
+    /// What it serves, as far as it has said or is believed.
+    pub(super) served: Option<Held>,
+    /// Not chosen any more, and in no slice since then.
+    pub(super) unlisted_since: Option<Instant>,
+}
+
+/// The most unanswered versions that are remembered for a proxy and route.
+const MOST_OUTSTANDING: usize = 16;
+
+impl View {
+    pub(super) fn new(serve: bool, version: Version) -> Self {
+        Self { serve, version, sent: None, outstanding: vec![], served: None, unlisted_since: None }
+    }
+
+    /// The proxy was never told of this route, as far as anybody knows.
+    pub(super) fn is_blank(&self) -> bool {
+        self.sent.is_none() && self.served.is_none() && self.outstanding.is_empty()
+    }
+
+    pub(super) fn remember_sent(&mut self, held: Held) {
+        self.sent = held.version;
+        if self.outstanding.len() == MOST_OUTSTANDING {
+            self.outstanding.remove(0);
+        }
+        self.outstanding.push(held);
+    }
+
+    /// Takes what was outstanding up to `version`; the held one of exactly that version, if it was sent.
+    pub(super) fn take_answered(&mut self, version: Version) -> Option<Held> {
+        let answered = self.outstanding.iter().find(|held| held.version == Some(version)).cloned();
+        self.outstanding.retain(|held| held.version > Some(version));
+        answered
+    }
+
+    /// The loosest of everything that the proxy may serve.
+    pub(super) fn loosest(&self) -> Option<Auth> {
+        self.served.iter().chain(&self.outstanding).map(|held| held.auth).max()
+    }
+}
+
+/// A change that takes rights away: who serves an older version after the deadline leaves the slices.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tightened {
+    pub(super) version: Version,
+    pub(super) deadline: Instant,
+}
+
+/// One route. Without `desired` it is removed, and kept until every proxy that has it says that it is gone.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) key: u64,
+    pub(super) desired: Option<DesiredRoute>,
+    /// Why no proxy may get it.
+    pub(super) invalid: Option<String>,
+    pub(super) version: Version,
+    pub(super) tightened: Vec<Tightened>,
+    pub(super) chosen: BTreeSet<ProxyId>,
+    pub(super) views: BTreeMap<ProxyId, View>,
+    /// Who refused the present version, and why.
+    pub(super) refusals: BTreeMap<ProxyId, String>,
+    /// The slices that it shall have.
+    pub(super) slices: Vec<(SliceKey, String)>,
+    /// What the reconciler was told last.
+    pub(super) announced: Programming,
+    /// When a cause was told last.
+    pub(super) causes: BTreeMap<Cause, Instant>,
+}
+
+impl Entry {
+    pub(super) fn new(id: &RouteId, version: Version) -> Self {
+        Self {
+            key: assignment::key(&id.0),
+            desired: None,
+            invalid: None,
+            version,
+            tightened: vec![],
+            chosen: BTreeSet::new(),
+            views: BTreeMap::new(),
+            refusals: BTreeMap::new(),
+            slices: vec![],
+            announced: Programming::Pending,
+            causes: BTreeMap::new(),
+        }
+    }
+
+    /// The route, if proxies may have it.
+    pub(super) fn route(&self) -> Option<&Route> {
+        self.desired.as_ref().filter(|_| self.invalid.is_none()).map(|desired| &desired.route)
+    }
+
+    /// Takes a new wish. False: nothing that a proxy would notice has changed, and `version` isn't used.
+    pub(super) fn want(&mut self, desired: DesiredRoute, version: Version, deadline: Instant) -> bool {
+        let old = self.desired.replace(desired);
+        let Some(new) = self.desired.as_ref() else { return false };
+        if let Some(old) = &old {
+            if old.route == new.route {
+                return false;
+            }
+            if is_tightening(&old.route, &new.route) {
+                self.tightened.push(Tightened { version, deadline });
+            }
+        }
+        // A route is judged with exactly the features that it asks for: whether a proxy has them is the proxy's to say.
+        let asked = new.route.requires.iter().map(String::as_str).collect();
+        self.invalid = validate_route(&new.route, &asked).err().map(|invalid| invalid.to_string());
+        self.version = version;
+        self.refusals.clear();
+        true
+    }
+
+    /// Keeps one of the tightenings whose time is over: the last one says all that the others say.
+    pub(super) fn fold_tightened(&mut self, now: Instant) {
+        let over = self.tightened.iter().filter(|t| t.deadline <= now).max_by_key(|t| t.version).copied();
+        if let Some(over) = over {
+            self.tightened.retain(|t| t.version > over.version);
+            self.tightened.insert(0, over);
+        }
+    }
+
+    /// Whether a proxy that serves `held` must not be reached any more.
+    pub(super) fn overdue(&self, held: &Held, now: Instant) -> bool {
+        self.tightened.iter().any(|t| t.deadline <= now && held.version < Some(t.version))
+    }
+
+    /// The proxy serves the present version.
+    pub(super) fn serves_present(&self, proxy: &ProxyId) -> bool {
+        let served = self.views.get(proxy).and_then(|view| view.served.as_ref());
+        served.is_some_and(|held| held.version >= Some(self.version))
+    }
+
+    /// Those who aren't chosen any more may go: every chosen one has answered, and one of them serves.
+    pub(super) fn is_released(&self) -> bool {
+        self.chosen.iter().any(|proxy| self.serves_present(proxy))
+            && self.chosen.iter().all(|proxy| self.serves_present(proxy) || self.refusals.contains_key(proxy))
+    }
+}
