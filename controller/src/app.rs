@@ -208,7 +208,11 @@ fn follow(
     let part = |future| AbortOnDropHandle::new(future);
     let namespace = args.route_table.proxy_namespace.as_ref().unwrap_or(&args.namespace);
     let (pod_api, selector) = (Api::namespaced(client.clone(), namespace), args.route_table.proxy_selector.clone());
-    let slice_api = Api::all(client.clone());
+    // A slice outside the watched namespace is another installation's, whose proxies are no Pods of ours.
+    let slice_api = match &args.routes.watch_namespace {
+        Some(watched) => Api::namespaced(client.clone(), watched),
+        None => Api::all(client.clone()),
+    };
     let (crd_api, crd_ready) = (Api::all(client.clone()), waits.crd.clone());
     let (alarms, pod_table, slice_table) = (table.clone(), table.clone(), table.clone());
     vec![
