@@ -89,8 +89,6 @@ pub struct App {
     pub readiness: Readiness,
     /// All metrics, with their prefix; other parts may add to it before [`App::run`].
     pub registry: Registry,
-    /// Where routes are, and so our EndpointSlices. None: in all namespaces.
-    pub watch_namespace: Option<String>,
     metrics: Metrics,
     args: Args,
 }
@@ -102,7 +100,7 @@ impl App {
         let table = RouteTable::new(settings);
         let mut registry = Registry::with_prefix("lambdaroute_controller");
         let metrics = Metrics::register(&mut registry, table.clone());
-        Self { client, table, readiness: Readiness::default(), registry, watch_namespace: None, metrics, args }
+        Self { client, table, readiness: Readiness::default(), registry, metrics, args }
     }
 
     /// Runs until `stop` is cancelled or something that must live has ended. `reconcile` is called once, when this
@@ -115,7 +113,7 @@ impl App {
         R: FnOnce(Leading) -> F,
         F: Future<Output = Result<(), anyhow::Error>> + Send + 'static,
     {
-        let Self { client, table, readiness, registry, watch_namespace, metrics, args } = self;
+        let Self { client, table, readiness, registry, metrics, args } = self;
         let admin_port = bind("admin", args.admin.admin_address).await?;
         let table_port = bind("route-table", args.route_table.route_table_address).await?;
         let waits = Waits::new(&readiness);
@@ -123,7 +121,8 @@ impl App {
         let owner = owner_of(&args, &client).await?;
         let shown = tls::Shown::default();
         let keeper = keeper(&args, &client, owner.clone(), shown.clone());
-        let slices = match &watch_namespace {
+        // A slice outside the watched namespace is another installation's, whose proxies are no Pods of ours.
+        let slices = match &args.routes.watch_namespace {
             Some(namespace) => Api::namespaced(client.clone(), namespace),
             None => Api::all(client.clone()),
         };

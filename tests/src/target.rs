@@ -37,13 +37,20 @@ pub fn run_directory(name: &str) -> anyhow::Result<PathBuf> {
         .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
         .collect();
     old.sort();
-    for (_, path) in old.iter().rev().skip(KEPT) {
+    for (_, path) in old.iter().rev().skip(KEPT).filter(|(_, path)| !is_in_use(path)) {
         // Another run may be removing it as well.
         let _ = std::fs::remove_dir_all(path);
     }
     let directory = runs.join(format!("{name}-{}-{:04x}", std::process::id(), rand::random::<u16>()));
     std::fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
     Ok(directory)
+}
+
+/// Whether the process that a run's directory is named after lives.
+fn is_in_use(run: &Path) -> bool {
+    let name = run.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let pid = name.rsplit('-').nth(1).unwrap_or_default();
+    Path::new("/proc").join(pid).exists() && !pid.is_empty()
 }
 
 /// Runs `make` unless its product is there; other processes wait for the one that makes it.
