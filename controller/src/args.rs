@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
+use crate::aws::AwsArgs;
 use crate::duration::parse;
+use crate::reconcile::ReconcileArgs;
 use crate::server::authentication::ServiceAccount;
 
 /// Makes AWS and the cluster match every LambdaRoute.
@@ -24,6 +26,12 @@ pub struct Args {
     /// The admin port.
     #[command(flatten)]
     pub admin: AdminArgs,
+    /// AWS.
+    #[command(flatten)]
+    pub aws: AwsArgs,
+    /// Routes.
+    #[command(flatten)]
+    pub routes: ReconcileArgs,
     /// Logs.
     #[command(flatten)]
     pub log: LogArgs,
@@ -133,6 +141,9 @@ impl Args {
         }
         if leader.lease_retry_period.is_zero() || leader.lease_retry_period >= leader.lease_renew_deadline {
             return Err("--lease-retry-period must be shorter than --lease-renew-deadline".to_owned());
+        }
+        if self.routes.resync_interval.is_zero() {
+            return Err("--resync-interval must not be 0".to_owned());
         }
         let table = &self.route_table;
         if table.certificate_lifetime.as_secs() == 0 || table.certificate_lifetime > table.ca_lifetime {

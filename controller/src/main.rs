@@ -3,9 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use lambdaroute_controller::app::{App, Leading};
+use lambdaroute_controller::app::App;
 use lambdaroute_controller::args::Args;
-use lambdaroute_controller::telemetry;
+use lambdaroute_controller::aws::{Aws, AwsMetrics};
+use lambdaroute_controller::reconcile::ReconcileMetrics;
+use lambdaroute_controller::{dry_run, lead, telemetry};
+use prometheus_client::registry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -37,6 +40,9 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<(), anyhow::Error> {
     let client = kube::Client::try_default().await?;
+    if args.routes.dry_run {
+        return dry_run(&args, client).await;
+    }
     let stop = CancellationToken::new();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::spawn({
@@ -49,12 +55,21 @@ async fn run(args: Args) -> Result<(), anyhow::Error> {
             stop.cancel();
         }
     });
-    App::new(args, client).run(stop, reconcile).await?;
+    let mut app = App::new(args.clone(), client);
+    let aws = Aws::load(&args.aws, AwsMetrics::register(&mut app.registry)).await;
+    let metrics = ReconcileMetrics::register(&mut app.registry);
+    app.run(stop, move |leading| lead::lead(args, aws, metrics, leading)).await?;
     Ok(())
 }
 
-/// Until the reconciler primes the table, proxies keep what they have.
-async fn reconcile(leading: Leading) -> Result<(), anyhow::Error> {
-    leading.stop.cancelled().await;
+/// Prints what would be written, one step a line.
+#[allow(clippy::print_stdout)]
+async fn dry_run(args: &Args, client: kube::Client) -> Result<(), anyhow::Error> {
+    let aws = Aws::load(&args.aws, AwsMetrics::register(&mut Registry::default())).await;
+    let settings = lead::settings(args, &client).await?;
+    let Args { aws: aws_args, routes, namespace, .. } = args;
+    for line in dry_run::dry_run(client, &aws, &settings, aws_args.allow_public_url, routes, namespace).await? {
+        println!("{line}");
+    }
     Ok(())
 }

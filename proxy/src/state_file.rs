@@ -68,8 +68,11 @@ impl StateFile {
     /// Replaces the file in one step: a reader sees the old table or the new one.
     ///
     /// # Errors
-    /// The directory isn't there, isn't writable or is full.
+    /// The directory can't be made, isn't writable or is full.
     pub(crate) fn save(&self, table: &Stored) -> io::Result<()> {
+        if let Some(directory) = self.path.parent() {
+            fs::create_dir_all(directory)?;
+        }
         let next = self.path.with_extension("pb.next");
         // One that a crash left could have another mode.
         let _ = fs::remove_file(&next);

@@ -25,6 +25,22 @@ const PURE: &[&str] = &[
     "proxy/src/sign.rs",
     "proxy/src/stream/back_off",
     "proxy/src/table.rs",
+    "controller/src/assess",
+    "controller/src/events",
+    "controller/src/index",
+    "controller/src/intent",
+    "controller/src/observation",
+    "controller/src/plan",
+    "controller/src/policy",
+    "controller/src/ports",
+    "controller/src/principal",
+    "controller/src/programmed.rs",
+    "controller/src/service",
+    "controller/src/sid",
+    "controller/src/status",
+    "controller/src/step",
+    "controller/src/target",
+    "controller/src/view",
 ];
 
 /// What none of them may name.

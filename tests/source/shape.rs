@@ -61,7 +61,7 @@ fn parents(path: &str) -> Option<Vec<String>> {
         return None;
     }
     let (above, last) = folder.rsplit_once('/').unwrap_or((folder, ""));
-    let root = last == "src" || above == "tests";
+    let root = last == "src" || above == "tests" || above.ends_with("/tests");
     if root && ["lib.rs", "main.rs"].contains(&name) {
         return None;
     }

@@ -1,3 +1,5 @@
+//! Flags are read, or refused with a word that says why.
+
 use clap::{CommandFactory, Parser};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Bodies are held up to the limit, hashed as they came, and refused beyond it.
+
 use std::convert::Infallible;
 
 use futures::stream;

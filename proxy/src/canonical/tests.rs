@@ -1,3 +1,5 @@
+//! What is sent is what is signed: held against the AWS SDK's own canonical form.
+
 use proptest::prelude::*;
 
 use super::*;

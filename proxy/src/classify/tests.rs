@@ -1,3 +1,5 @@
+//! Whose an answer is: the function's or AWS's.
+
 use super::*;
 
 fn verdict(status: u16, error_type: Option<&str>, body: &str) -> Verdict {

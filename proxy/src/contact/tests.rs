@@ -1,3 +1,5 @@
+//! The age of a table, and when it is too old.
+
 use super::*;
 
 const DAY: Duration = Duration::from_secs(86_400);

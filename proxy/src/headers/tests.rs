@@ -1,3 +1,5 @@
+//! What leaves towards the function, and what comes back to the caller.
+
 use super::*;
 
 fn map(lines: &[(&str, &str)]) -> HeaderMap {

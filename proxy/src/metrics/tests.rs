@@ -1,3 +1,5 @@
+//! What the scrape shows.
+
 use super::*;
 
 #[test]

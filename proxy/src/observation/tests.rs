@@ -1,3 +1,5 @@
+//! A request is counted once, however it ends.
+
 use super::*;
 
 #[test]

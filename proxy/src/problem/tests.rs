@@ -1,3 +1,5 @@
+//! A refusal's body and headers.
+
 use super::*;
 
 #[test]

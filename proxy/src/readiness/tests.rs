@@ -1,3 +1,5 @@
+//! Ready only when nothing is missing, and what is.
+
 use super::*;
 
 fn missing(table: bool, credentials: bool, leaving: bool) -> Vec<String> {

@@ -1,3 +1,5 @@
+//! What the controller is told, and how often.
+
 use super::*;
 
 fn words(causes: &[CauseCount]) -> Vec<(&str, &str, u64)> {

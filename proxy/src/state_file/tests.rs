@@ -1,3 +1,5 @@
+//! A table survives a restart; a damaged one is ignored.
+
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
@@ -13,7 +15,8 @@ fn stored(routes: u16) -> Stored {
 #[test]
 fn a_table_comes_back_as_it_was_kept() {
     let directory = tempfile::tempdir().unwrap();
-    let file = StateFile::in_directory(directory.path());
+    let directory = directory.path().join("made");
+    let file = StateFile::in_directory(&directory);
     assert!(file.load().unwrap().is_none(), "no file is no error");
     file.save(&stored(1)).unwrap();
     file.save(&stored(250)).unwrap();
@@ -23,7 +26,7 @@ fn a_table_comes_back_as_it_was_kept() {
         table.apply(message).unwrap();
     }
     assert_eq!((table.version(), table.resources().count()), (version(3, 7), 250));
-    let names: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let names: Vec<_> = fs::read_dir(&directory).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names, [NAME], "nothing else is left behind");
 }
 

@@ -1,3 +1,5 @@
+//! Snapshots, changes and epochs.
+
 use lambdaroute_proxy_config::v1alpha1::{
     AuthType, FunctionUrl, InvokeMode, KeySet, LimitShare, SnapshotBegin, SnapshotEnd, route::Upstream,
 };

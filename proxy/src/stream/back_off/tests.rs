@@ -1,3 +1,5 @@
+//! Pauses grow, with chance in them, up to a bound.
+
 use super::*;
 
 fn most(rounds: &[Round]) -> Vec<u128> {

@@ -1,0 +1,134 @@
+//! What a manifest asks for, and whether it can be carried out. Pure. A refusal names the field and the remedy.
+
+use lambdaroute_crds::condition::Reason;
+use lambdaroute_crds::{AuthType, LambdaRoute, TargetState};
+
+use crate::observation::UrlSettings;
+use crate::service;
+use crate::target::{self, Defaults, FunctionTarget};
+use crate::watch::UNREADABLE;
+
+/// What holds for all routes.
+#[derive(Clone, Debug, Default)]
+pub struct Installation {
+    /// None until STS has said who the controller is.
+    pub defaults: Option<Defaults>,
+    /// `--allow-public-url`.
+    pub allow_public_url: bool,
+}
+
+/// Whose the Service of the route's name is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ServiceClaim {
+    /// Not looked at yet.
+    #[default]
+    Unknown,
+    /// The route's own.
+    Ours,
+    /// Somebody else's: it is never touched.
+    Taken,
+}
+
+/// Why a manifest isn't carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The reason of `Accepted`.
+    pub reason: Reason,
+    /// The field and the remedy.
+    pub message: String,
+}
+
+/// A manifest, judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assessment {
+    /// Where it leads; none if it leads nowhere, or the controller doesn't know its own account yet.
+    pub target: Option<FunctionTarget>,
+    /// What the function URL is to be.
+    pub settings: UrlSettings,
+    /// Why it isn't carried out.
+    pub refused: Option<Refused>,
+}
+
+impl Assessment {
+    /// The same, knowing whose the Service is.
+    pub fn with_claim(mut self, route: &LambdaRoute, claim: ServiceClaim) -> Self {
+        if self.refused.is_none() && claim == ServiceClaim::Taken {
+            let name = service::name(route);
+            self.refused = Some(Refused {
+                reason: Reason::ServiceNameConflict,
+                message: format!(
+                    "a Service named {name} exists and isn't this LambdaRoute's: delete it, or make the LambdaRoute again \
+                     with another spec.service.name"
+                ),
+            });
+        }
+        self
+    }
+}
+
+/// Judges a manifest.
+pub fn assess(route: &LambdaRoute, installation: &Installation, service_pin: Option<&str>) -> Assessment {
+    let url = route.spec.upstream.as_ref().and_then(|upstream| upstream.function_url.clone()).unwrap_or_default();
+    let settings =
+        UrlSettings { auth_type: url.auth_type.unwrap_or_default(), invoke_mode: url.invoke_mode.unwrap_or_default() };
+    let (target, refused) = match (&route.spec.function, &installation.defaults) {
+        (None, _) => (None, Some(refuse(Reason::InvalidSpec, "spec.function is required"))),
+        (Some(_), None) => (None, None),
+        (Some(function), Some(defaults)) => {
+            match target::resolve(function, defaults, pin(route, service_pin).as_ref()) {
+                Ok(target) => (Some(target), None),
+                Err(refusal) => (None, Some(refuse(refusal.reason(), &refusal.to_string()))),
+            }
+        }
+    };
+    let refused =
+        unreadable(route).or_else(|| unsupported(route)).or(refused).or_else(|| bad_name(route)).or_else(|| {
+            (settings.auth_type == AuthType::None && !installation.allow_public_url).then(|| {
+                refuse(
+                    Reason::NotPermitted,
+                    "spec.upstream.functionURL.authType NONE makes the function public: it needs the controller's flag \
+                 --allow-public-url",
+                )
+            })
+        });
+    Assessment { target, settings, refused }
+}
+
+fn refuse(reason: Reason, message: &str) -> Refused {
+    Refused { reason, message: message.to_owned() }
+}
+
+fn unreadable(route: &LambdaRoute) -> Option<Refused> {
+    let error = route.metadata.annotations.as_ref()?.get(UNREADABLE)?;
+    Some(refuse(Reason::InvalidSpec, &format!("spec can't be read: {error}")))
+}
+
+fn unsupported(route: &LambdaRoute) -> Option<Refused> {
+    let field = route.spec.unsupported()?;
+    Some(refuse(Reason::UnsupportedValue, &format!("{field} isn't supported by this version: remove it")))
+}
+
+/// A Service's name is a DNS label that begins with a letter (RFC 1035).
+fn bad_name(route: &LambdaRoute) -> Option<Refused> {
+    let name = service::name(route);
+    let first = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
+    let last = !name.ends_with('-');
+    let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    (!(first && last && plain && name.len() <= 63))
+        .then(|| refuse(Reason::InvalidSpec, &format!("{name:?} can't be a Service's name: give spec.service.name")))
+}
+
+/// The target that the route was brought to before. Status, which the controller alone writes, goes before the Service's
+/// annotation, which can only ever make a route stand still.
+fn pin(route: &LambdaRoute, service_pin: Option<&str>) -> Option<FunctionTarget> {
+    let recorded = route.status.iter().flat_map(|status| &status.targets);
+    let mut recorded: Vec<_> = recorded.collect();
+    recorded.sort_by_key(|target| target.state != TargetState::Active);
+    recorded
+        .iter()
+        .find_map(|target| FunctionTarget::parse_arn(&target.function_arn))
+        .or_else(|| FunctionTarget::parse_arn(service_pin?))
+}
+
+#[cfg(test)]
+mod tests;

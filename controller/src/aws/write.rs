@@ -1,0 +1,141 @@
+//! The writes: one call each, none begun or awaited past the deadline. What is gone already counts as taken away.
+
+use tokio::time::Instant;
+
+use super::{Aws, AwsError, ErrorKind, sdk_auth_type, sdk_invoke_mode, settings_of};
+use crate::observation::{UrlConfig, UrlSettings};
+use crate::policy::{self, Access, Grant, Statement};
+use crate::target::FunctionTarget;
+
+fn gone_is_done<T>(outcome: Result<T, AwsError>) -> Result<(), AwsError> {
+    match outcome {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+impl Aws {
+    /// Adds a statement; `revision_id` where it is known. A Sid that exists is [`ErrorKind::Conflict`], whatever it says.
+    ///
+    /// # Errors
+    /// [`AwsError`].
+    pub async fn add_permission(
+        &self,
+        target: &FunctionTarget,
+        sid: &str,
+        grant: &Grant,
+        revision_id: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Statement, AwsError> {
+        const OPERATION: &str = "lambda:AddPermission";
+        let mut call = self
+            .lambda(&target.region)
+            .add_permission()
+            .function_name(&target.function_name)
+            .set_qualifier(target.qualifier.clone())
+            .statement_id(sid)
+            .action(grant.action())
+            .principal(&grant.principal)
+            .set_revision_id(revision_id.map(ToOwned::to_owned));
+        call = match grant.access {
+            Access::Url(auth_type) => call.function_url_auth_type(auth_type.as_str().into()),
+            Access::Fn => call.invoked_via_function_url(true),
+        };
+        let answer = self.call(OPERATION, Some(deadline), call.send()).await?;
+        match answer.statement() {
+            Some(json) => {
+                policy::parse_statement(json).map_err(|error| AwsError::unexpected(OPERATION, &error.to_string()))
+            }
+            None => Ok(grant.statement(Some(sid.to_owned()), &target.arn())),
+        }
+    }
+
+    /// Removes a statement.
+    ///
+    /// # Errors
+    /// [`AwsError`].
+    pub async fn remove_permission(
+        &self,
+        target: &FunctionTarget,
+        sid: &str,
+        revision_id: Option<&str>,
+        deadline: Instant,
+    ) -> Result<(), AwsError> {
+        let call = self
+            .lambda(&target.region)
+            .remove_permission()
+            .function_name(&target.function_name)
+            .set_qualifier(target.qualifier.clone())
+            .statement_id(sid)
+            .set_revision_id(revision_id.map(ToOwned::to_owned));
+        gone_is_done(self.call("lambda:RemovePermission", Some(deadline), call.send()).await)
+    }
+
+    /// Creates the URL config. One that exists is [`ErrorKind::Conflict`].
+    ///
+    /// # Errors
+    /// [`AwsError`].
+    pub async fn create_function_url_config(
+        &self,
+        target: &FunctionTarget,
+        wanted: UrlSettings,
+        deadline: Instant,
+    ) -> Result<UrlConfig, AwsError> {
+        const OPERATION: &str = "lambda:CreateFunctionUrlConfig";
+        let call = self
+            .lambda(&target.region)
+            .create_function_url_config()
+            .function_name(&target.function_name)
+            .set_qualifier(target.qualifier.clone())
+            .auth_type(sdk_auth_type(wanted))
+            .invoke_mode(sdk_invoke_mode(wanted));
+        let answer = self.call(OPERATION, Some(deadline), call.send()).await?;
+        let settings = settings_of(OPERATION, answer.auth_type(), answer.invoke_mode(), wanted.invoke_mode)?;
+        Ok(UrlConfig {
+            url: answer.function_url().to_owned(),
+            creation_time: answer.creation_time().to_owned(),
+            settings,
+        })
+    }
+
+    /// Changes the URL config in place: the URL stays.
+    ///
+    /// # Errors
+    /// [`AwsError`].
+    pub async fn update_function_url_config(
+        &self,
+        target: &FunctionTarget,
+        wanted: UrlSettings,
+        deadline: Instant,
+    ) -> Result<UrlConfig, AwsError> {
+        const OPERATION: &str = "lambda:UpdateFunctionUrlConfig";
+        let call = self
+            .lambda(&target.region)
+            .update_function_url_config()
+            .function_name(&target.function_name)
+            .set_qualifier(target.qualifier.clone())
+            .auth_type(sdk_auth_type(wanted))
+            .invoke_mode(sdk_invoke_mode(wanted));
+        let answer = self.call(OPERATION, Some(deadline), call.send()).await?;
+        let settings = settings_of(OPERATION, answer.auth_type(), answer.invoke_mode(), wanted.invoke_mode)?;
+        Ok(UrlConfig {
+            url: answer.function_url().to_owned(),
+            creation_time: answer.creation_time().to_owned(),
+            settings,
+        })
+    }
+
+    /// Deletes the URL config.
+    ///
+    /// # Errors
+    /// [`AwsError`].
+    pub async fn delete_function_url_config(&self, target: &FunctionTarget, deadline: Instant) -> Result<(), AwsError> {
+        let call = self
+            .lambda(&target.region)
+            .delete_function_url_config()
+            .function_name(&target.function_name)
+            .set_qualifier(target.qualifier.clone());
+        gone_is_done(self.call("lambda:DeleteFunctionUrlConfig", Some(deadline), call.send()).await)
+    }
+}

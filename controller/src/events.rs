@@ -1,0 +1,142 @@
+//! What is told as an Event: changes only, each with what, where, who and what now. Pure; [`crate::kubernetes`] sends them.
+
+use kube::ResourceExt;
+use lambdaroute_crds::LambdaRoute;
+use lambdaroute_crds::LambdaRouteStatus;
+use lambdaroute_crds::condition::{ConditionType, Reason};
+
+use crate::aws::AwsError;
+use crate::observation::Written;
+use crate::status::find;
+use crate::step::Step;
+use crate::view::Failure;
+
+/// One Event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// A Warning, or Normal.
+    pub warning: bool,
+    /// A CamelCase word of a closed list.
+    pub reason: &'static str,
+    /// What was being done.
+    pub action: &'static str,
+    /// For people.
+    pub note: String,
+}
+
+impl Notice {
+    fn normal(reason: &'static str, action: &'static str, note: String) -> Self {
+        Self { warning: false, reason, action, note }
+    }
+
+    fn warning(reason: &'static str, action: &'static str, note: String) -> Self {
+        Self { warning: true, reason, action, note }
+    }
+}
+
+/// After a step that succeeded. Steps in Kubernetes show by themselves.
+pub fn done(step: &Step, written: &Written) -> Option<Notice> {
+    let (reason, action) = match step {
+        Step::AddPermission { .. } => ("PermissionGranted", "AddPermission"),
+        Step::RemovePermission { .. } => ("PermissionRevoked", "RemovePermission"),
+        Step::CreateFunctionUrlConfig { .. } => ("FunctionURLCreated", "CreateFunctionUrlConfig"),
+        Step::UpdateFunctionUrlConfig { .. } => ("FunctionURLUpdated", "UpdateFunctionUrlConfig"),
+        Step::DeleteFunctionUrlConfig { .. } => ("FunctionURLDeleted", "DeleteFunctionUrlConfig"),
+        Step::AddFinalizer { .. }
+        | Step::RecordTarget { .. }
+        | Step::ReleaseTarget { .. }
+        | Step::ForgetTarget { .. }
+        | Step::CreateService { .. }
+        | Step::ApplyService { .. }
+        | Step::RestPort { .. }
+        | Step::DeleteService { .. }
+        | Step::RemoveFinalizer { .. } => return None,
+    };
+    let note = match written {
+        Written::StatementAdded(statement) => {
+            format!("{step} (Sid {})", statement.sid.as_deref().unwrap_or_default())
+        }
+        Written::Url(url) => format!("{step}: {}", url.url),
+        Written::StatementRemoved(_) | Written::UrlDeleted | Written::Nothing => step.to_string(),
+    };
+    Some(Notice::normal(reason, action, note))
+}
+
+/// What was left in AWS, by name, when a route went without taking it back.
+pub fn left_behind(route: &LambdaRoute, forced: bool) -> Option<Notice> {
+    let arns: Vec<&str> = crate::intent::recorded(route).iter().map(|target| target.function_arn.as_str()).collect();
+    if arns.is_empty() {
+        return None;
+    }
+    let note = format!("left in AWS: the function URL and permission statements of {}", arns.join(", "));
+    Some(if forced {
+        Notice::warning("LeftBehind", "ForceDelete", note)
+    } else {
+        Notice::normal("Retained", "Delete", note)
+    })
+}
+
+/// A URL config of ours that stays for another cluster.
+pub fn in_use_elsewhere(arn: &str, clusters: &[String]) -> Notice {
+    Notice::normal(
+        Reason::InUseElsewhere.as_str(),
+        "Release",
+        format!("the function URL of {arn} stays: statements of other clusters are there ({})", clusters.join(", ")),
+    )
+}
+
+/// The changes from the present status to the next one. `error` adds what doesn't belong in a status: AWS's words and the
+/// request id.
+pub fn changes(
+    route: &LambdaRoute,
+    next: &LambdaRouteStatus,
+    failure: Option<&Failure>,
+    identity_failure: Option<&AwsError>,
+) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    for type_ in ConditionType::ALL {
+        let Some(condition) = next.conditions.iter().find(|condition| condition.type_ == type_.as_str()) else {
+            continue;
+        };
+        let before = find(route, *type_);
+        let turned = before.is_none_or(|before| before.status != condition.status || before.reason != condition.reason);
+        if !turned {
+            continue;
+        }
+        let Some(reason) = Reason::ALL.iter().find(|reason| reason.as_str() == condition.reason) else { continue };
+        match (*type_, condition.status.as_str()) {
+            (ConditionType::Programmed, "True") => {
+                let url = next.url.as_deref().unwrap_or_default();
+                notices.push(Notice::normal(
+                    "Programmed",
+                    "Program",
+                    format!("{} is served at {url}", route.name_any()),
+                ));
+            }
+            (ConditionType::Ready, "False") if *reason == Reason::DeletionBlocked => {
+                notices.push(Notice::warning(reason.as_str(), "Delete", with_detail(&condition.message, failure)));
+            }
+            (ConditionType::Ready | ConditionType::Reconciling | ConditionType::Stalled, _) => {}
+            (ConditionType::FunctionURLReady | ConditionType::PermissionsReady, "False") => {
+                let note = match identity_failure {
+                    Some(error) => format!("{}: {error}", condition.message),
+                    None => with_detail(&condition.message, failure),
+                };
+                notices.push(Notice::warning(reason.as_str(), "Reconcile", note));
+            }
+            (_, "False") => notices.push(Notice::warning(reason.as_str(), "Reconcile", condition.message.clone())),
+            _ => {}
+        }
+    }
+    notices
+}
+
+fn with_detail(message: &str, failure: Option<&Failure>) -> String {
+    match failure {
+        Some(Failure { error, .. }) => format!("{message}: {error}"),
+        None => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! Events: on change, with what a status must not hold.
+
+use super::*;
+use crate::aws::ErrorKind;
+use crate::observe::Aspect;
+
+fn route(conditions: &str) -> LambdaRoute {
+    serde_yaml_ng::from_str(&format!(
+        "{{apiVersion: lambdaroute.dev/v1alpha1, kind: LambdaRoute, metadata: {{name: orders, namespace: shop}},
+           spec: {{function: {{name: orders}}}},
+           status: {{url: 'http://orders.shop', targets: [{{functionARN: 'arn:f', state: Active}}], conditions: {conditions}}}}}"
+    ))
+    .unwrap()
+}
+
+const DENIED: &str = "[{type: PermissionsReady, status: 'False', reason: AccessDenied, message: m, \
+                      lastTransitionTime: '2026-11-21T09:00:00Z'}]";
+
+fn failure() -> Failure {
+    Failure {
+        aspect: Aspect::Permissions,
+        error: AwsError {
+            operation: "lambda:AddPermission",
+            kind: ErrorKind::Other,
+            code: "X".into(),
+            message: "AWS's words".into(),
+            request_id: Some("1234".into()),
+        },
+    }
+}
+
+#[test]
+fn a_failure_is_told_once_with_awss_words_and_the_request_id() {
+    let next = route(DENIED).status.unwrap();
+    let notices = changes(&route("[]"), &next, Some(&failure()), None);
+    assert_eq!(notices.len(), 1);
+    assert!(notices[0].warning && notices[0].reason == "AccessDenied");
+    assert!(notices[0].note.contains("AWS's words") && notices[0].note.contains("1234"));
+    assert_eq!(changes(&route(DENIED), &next, Some(&failure()), None), vec![], "no change, no Event");
+}
+
+#[test]
+fn becoming_programmed_is_told_with_the_address() {
+    let programmed = "[{type: Programmed, status: 'True', reason: Programmed, message: m, lastTransitionTime: '2026-11-21T09:00:00Z'}]";
+    let notices = changes(&route("[]"), &route(programmed).status.unwrap(), None, None);
+    assert_eq!(notices.len(), 1);
+    assert!(!notices[0].warning && notices[0].note.contains("http://orders.shop"));
+}
+
+#[test]
+fn what_is_left_behind_is_told_by_name() {
+    assert_eq!(left_behind(&route("[]"), false).unwrap().reason, "Retained");
+    let forced = left_behind(&route("[]"), true).unwrap();
+    assert!(forced.warning && forced.note.contains("arn:f"));
+}

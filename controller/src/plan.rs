@@ -1,0 +1,221 @@
+//! What is to be written in AWS for one function target, given the routes on it and what was observed. Pure. It never names a
+//! Sid of another cluster or target, and never changes or deletes a URL config that nothing proves to be ours.
+
+use std::collections::BTreeSet;
+
+use lambdaroute_crds::Ownership;
+
+use crate::observation::{FunctionState, Observation, UrlConfig, UrlSettings};
+use crate::principal::ProxyPrincipal;
+use crate::sid::{ClusterId, Mark, Sid};
+use crate::step::{RouteKey, Step};
+use crate::target::FunctionTarget;
+
+mod agreement;
+mod statements;
+mod take_back;
+
+/// What holds for all targets.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whose Sids are ours.
+    pub cluster: ClusterId,
+    /// Who is granted the pair, always.
+    pub principal: ProxyPrincipal,
+}
+
+/// What one route means for a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteOnTarget {
+    /// Which route.
+    pub route: RouteKey,
+    /// What it means for the target.
+    pub intent: Intent,
+    /// What its status says of the target.
+    pub recorded: Option<Recorded>,
+}
+
+/// What a route's `status.targets` says: where somebody removed our mark, it proves that we made the URL config.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// As AWS gave it.
+    pub created_at: Option<String>,
+    /// Whose it was then.
+    pub ownership: Option<Ownership>,
+}
+
+/// What a route wants of a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// The accepted manifest names it.
+    Wants {
+        /// As the manifest says.
+        settings: UrlSettings,
+        /// What proxies serve now.
+        programmed: Option<UrlSettings>,
+        /// The finalizer is on it.
+        finalizer: bool,
+    },
+    /// No new manifest is carried out, but what is programmed stays.
+    Keeps {
+        /// What proxies serve now.
+        programmed: Option<UrlSettings>,
+        /// Whether what it needs is written again when it is lost: not for a suspended route.
+        repair: bool,
+    },
+    /// What we made for it is to be taken back.
+    Releases,
+}
+
+/// What the plan found of the URL config.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UrlFinding {
+    /// As wanted, or nobody wants anything.
+    Agrees,
+    /// It is to be written.
+    Due,
+    /// Not ours, and other than the manifest.
+    Differs(Vec<String>),
+}
+
+/// The plan of one target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// In this order.
+    pub steps: Vec<Step>,
+    /// Whose the observed URL config is.
+    pub ownership: Option<Ownership>,
+    /// Whether the URL config is as it should be.
+    pub url: UrlFinding,
+    /// Routes that disagree with what goes on.
+    pub conflicted: BTreeSet<RouteKey>,
+    /// A URL config of ours is left, since other clusters' statements are there: these.
+    pub in_use_by: BTreeSet<ClusterId>,
+}
+
+/// Plans one target.
+pub fn plan(target: &FunctionTarget, routes: &[RouteOnTarget], observed: &Observation, settings: &Settings) -> Plan {
+    let ours = observed.url.as_ref().is_some_and(|url| is_ours(target, url, routes, observed, settings));
+    let mut plan = Plan {
+        steps: Vec::new(),
+        ownership: observed.url.as_ref().map(|_| if ours { Ownership::Created } else { Ownership::Unproven }),
+        url: UrlFinding::Agrees,
+        conflicted: BTreeSet::new(),
+        in_use_by: BTreeSet::new(),
+    };
+    let agreement = agreement::agree(routes, observed.url.as_ref().map(|url| url.settings));
+    plan.conflicted = agreement.conflicted;
+    if observed.function != FunctionState::Exists {
+        return plan;
+    }
+    if !agreement.needed {
+        if routes.iter().any(|route| route.intent == Intent::Releases) {
+            let (steps, in_use_by) = take_back::take_back(target, ours, observed, settings);
+            (plan.steps, plan.in_use_by) = (steps, in_use_by);
+        }
+        return plan;
+    }
+    let Some(wanted) = agreement.desired else { return plan };
+    let Writes { before, url, after, removals, finding } = writes(target, wanted, ours, observed, settings);
+    plan.url = finding;
+    if !agreement.may_write {
+        return plan;
+    }
+    if !matches!(plan.url, UrlFinding::Differs(_)) {
+        plan.steps = preparation(target, routes, &plan.conflicted);
+    }
+    plan.steps.extend(before.into_iter().chain(url).chain(after).chain(removals));
+    plan
+}
+
+struct Writes {
+    before: Vec<Step>,
+    url: Option<Step>,
+    after: Vec<Step>,
+    removals: Vec<Step>,
+    finding: UrlFinding,
+}
+
+/// The order of it: new statements, then the URL, then the statement that carries the mark of a created URL, then what is
+/// wanted no more. So going public opens the policy first and the URL last; coming back closes the URL first.
+fn writes(
+    target: &FunctionTarget,
+    wanted: UrlSettings,
+    ours: bool,
+    observed: &Observation,
+    settings: &Settings,
+) -> Writes {
+    let (url, finding) = url_step(target, wanted, ours, observed.url.as_ref());
+    let creates = matches!(url, Some(Step::CreateFunctionUrlConfig { .. }));
+    let mark = observed.url.as_ref().filter(|_| ours).and_then(|url| Mark::of(&url.creation_time));
+    let changes = statements::changes(target, wanted.auth_type, mark, creates, observed, settings);
+    if let UrlFinding::Differs(_) = finding {
+        // Somebody else's URL: nothing is added for it, but what no manifest wants any more is withdrawn.
+        return Writes { before: Vec::new(), url: None, after: Vec::new(), removals: changes.unwanted_grants, finding };
+    }
+    Writes { before: changes.before, url, after: changes.after, removals: changes.stale, finding }
+}
+
+fn url_step(
+    target: &FunctionTarget,
+    wanted: UrlSettings,
+    ours: bool,
+    observed: Option<&UrlConfig>,
+) -> (Option<Step>, UrlFinding) {
+    let target = target.clone();
+    match observed {
+        None => (Some(Step::CreateFunctionUrlConfig { target, settings: wanted }), UrlFinding::Due),
+        Some(url) if url.settings == wanted => (None, UrlFinding::Agrees),
+        Some(_) if ours => (Some(Step::UpdateFunctionUrlConfig { target, settings: wanted }), UrlFinding::Due),
+        Some(url) => (None, UrlFinding::Differs(url.settings.differences(&wanted))),
+    }
+}
+
+/// Finalizer, then `status.targets`, of every route that goes on and lacks them.
+fn preparation(target: &FunctionTarget, routes: &[RouteOnTarget], conflicted: &BTreeSet<RouteKey>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for RouteOnTarget { route, intent, recorded } in routes {
+        let Intent::Wants { finalizer, .. } = intent else { continue };
+        if conflicted.contains(route) {
+            continue;
+        }
+        if !finalizer {
+            steps.push(Step::AddFinalizer { route: route.clone() });
+        }
+        if recorded.is_none() {
+            steps.push(Step::RecordTarget { route: route.clone(), target: target.clone() });
+        }
+    }
+    steps
+}
+
+/// Whether we made this URL config: a mark of ours has exactly its CreationTime, or a status of ours has.
+fn is_ours(
+    target: &FunctionTarget,
+    url: &UrlConfig,
+    routes: &[RouteOnTarget],
+    observed: &Observation,
+    settings: &Settings,
+) -> bool {
+    let Some(mark) = Mark::of(&url.creation_time) else { return false };
+    let marked = our_sids(target, observed, settings).iter().any(|sid| sid.created.as_ref() == Some(&mark));
+    let recorded = routes.iter().filter_map(|route| route.recorded.as_ref()).any(|recorded| {
+        recorded.ownership == Some(Ownership::Created)
+            && recorded.created_at.as_deref().and_then(Mark::of).as_ref() == Some(&mark)
+    });
+    marked || recorded
+}
+
+/// The Sids in the policy that are this cluster's, for this target. Nothing else is ever removed.
+fn our_sids(target: &FunctionTarget, observed: &Observation, settings: &Settings) -> BTreeSet<Sid> {
+    let hash = target.hash();
+    lambdaroute_sids(observed).filter(|sid| sid.cluster == settings.cluster && sid.target == hash).collect()
+}
+
+/// The Sids in the policy that some cluster's LambdaRoute wrote.
+fn lambdaroute_sids(observed: &Observation) -> impl Iterator<Item = Sid> {
+    observed.policy.statements.iter().filter_map(|statement| statement.sid.as_deref()?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests;

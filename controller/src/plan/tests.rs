@@ -1,0 +1,411 @@
+//! Plans, carried out on a pure model of AWS: what a policy and a URL config become, never what a call looks like.
+
+use lambdaroute_crds::{AuthType, InvokeMode};
+use proptest::prelude::*;
+
+use super::*;
+use crate::observation::Written;
+use crate::policy::{Policy, Principal, Statement, parse_statement};
+
+const ARN: &str = "arn:aws:lambda:eu-west-1:111122223333:function:orders";
+const ROLE: &str = "arn:aws:iam::111122223333:role/lambdaroute-proxy";
+const IAM: UrlSettings = UrlSettings { auth_type: AuthType::AwsIam, invoke_mode: InvokeMode::Buffered };
+const NONE: UrlSettings = UrlSettings { auth_type: AuthType::None, invoke_mode: InvokeMode::Buffered };
+const STREAM: UrlSettings = UrlSettings { auth_type: AuthType::AwsIam, invoke_mode: InvokeMode::ResponseStream };
+
+fn target() -> FunctionTarget {
+    FunctionTarget::parse_arn(ARN).unwrap()
+}
+
+fn settings() -> Settings {
+    Settings { cluster: "prod1".parse().unwrap(), principal: ROLE.parse().unwrap() }
+}
+
+fn key(name: &str) -> RouteKey {
+    RouteKey { namespace: "shop".into(), name: name.into(), uid: format!("uid-{name}") }
+}
+
+fn recorded() -> Option<Recorded> {
+    Some(Recorded { created_at: None, ownership: None })
+}
+
+fn wants(name: &str, settings: UrlSettings) -> RouteOnTarget {
+    RouteOnTarget {
+        route: key(name),
+        intent: Intent::Wants { settings, programmed: None, finalizer: true },
+        recorded: recorded(),
+    }
+}
+
+fn releases(name: &str) -> RouteOnTarget {
+    RouteOnTarget { route: key(name), intent: Intent::Releases, recorded: recorded() }
+}
+
+fn time(second: u32) -> String {
+    format!("2026-11-21T09:30:{second:02}.123+0000")
+}
+
+fn url(settings: UrlSettings, second: u32) -> UrlConfig {
+    UrlConfig { url: format!("https://u{second}.lambda-url.eu-west-1.on.aws/"), creation_time: time(second), settings }
+}
+
+/// Carries a step out as AWS does; a URL config created at second 30.
+fn carry_out(step: &Step, aws: &mut Observation) {
+    let written = match step {
+        Step::AddPermission { sid, grant, mark_created, .. } => {
+            let mut sid = sid.clone();
+            if *mark_created {
+                sid.created = Mark::of(&aws.url.as_ref().unwrap().creation_time);
+            }
+            let text = sid.to_string();
+            assert!(
+                !aws.policy.statements.iter().any(|statement| statement.sid.as_deref() == Some(&text)),
+                "a Sid can't be written twice"
+            );
+            Written::StatementAdded(grant.statement(Some(text), ARN))
+        }
+        Step::RemovePermission { sid, .. } => Written::StatementRemoved(sid.to_string()),
+        Step::CreateFunctionUrlConfig { settings, .. } => {
+            assert_eq!(aws.url, None, "a create conflicts with what is there");
+            Written::Url(url(*settings, 30))
+        }
+        Step::UpdateFunctionUrlConfig { settings, .. } => {
+            Written::Url(UrlConfig { settings: *settings, ..aws.url.clone().unwrap() })
+        }
+        Step::DeleteFunctionUrlConfig { .. } => Written::UrlDeleted,
+        _ => Written::Nothing,
+    };
+    aws.fold(written);
+}
+
+fn converge(routes: &[RouteOnTarget], aws: &mut Observation) -> Vec<String> {
+    let plan = plan(&target(), routes, aws, &settings());
+    for step in &plan.steps {
+        carry_out(step, aws);
+    }
+    plan.steps.iter().map(words).collect()
+}
+
+/// A step without its hashes: `AddPermission fn -c`.
+fn words(step: &Step) -> String {
+    match step {
+        Step::AddFinalizer { route } => format!("AddFinalizer {}", route.name),
+        Step::RecordTarget { route, .. } => format!("RecordTarget {}", route.name),
+        Step::AddPermission { sid, grant, mark_created, .. } => {
+            let who = if grant.principal == "*" { "public " } else { "" };
+            let mark = if *mark_created || sid.created.is_some() { " -c" } else { "" };
+            format!("AddPermission {who}{}{mark}", sid.kind.as_str())
+        }
+        Step::RemovePermission { sid, .. } => {
+            let mark = if sid.created.is_some() { " -c" } else { "" };
+            format!("RemovePermission {}{mark}", sid.kind.as_str())
+        }
+        Step::CreateFunctionUrlConfig { .. } => "CreateFunctionUrlConfig".into(),
+        Step::UpdateFunctionUrlConfig { .. } => "UpdateFunctionUrlConfig".into(),
+        Step::DeleteFunctionUrlConfig { .. } => "DeleteFunctionUrlConfig".into(),
+        other => other.to_string(),
+    }
+}
+
+fn sids(aws: &Observation) -> Vec<String> {
+    aws.policy.statements.iter().filter_map(|statement| statement.sid.clone()).collect()
+}
+
+fn foreign_statement(sid: &str) -> Statement {
+    parse_statement(&format!(
+        r#"{{"Sid":"{sid}","Effect":"Allow","Principal":{{"Service":"events.amazonaws.com"}},
+            "Action":"lambda:InvokeFunction","Resource":"{ARN}"}}"#
+    ))
+    .unwrap()
+}
+
+fn created() -> Observation {
+    let mut aws = Observation::bare();
+    converge(&[wants("orders", IAM)], &mut aws);
+    aws
+}
+
+#[test]
+fn a_creation_is_written_in_the_order_that_proves_itself() {
+    let mut aws = Observation::bare();
+    let mut route = wants("orders", IAM);
+    route.intent = Intent::Wants { settings: IAM, programmed: None, finalizer: false };
+    route.recorded = None;
+    assert_eq!(
+        converge(&[route], &mut aws),
+        [
+            "AddFinalizer orders",
+            "RecordTarget orders",
+            "AddPermission url",
+            "CreateFunctionUrlConfig",
+            "AddPermission fn -c"
+        ]
+    );
+    assert_eq!(aws.policy.statements.len(), 2);
+    assert!(converge(&[wants("orders", IAM)], &mut aws).is_empty());
+    assert_eq!(plan(&target(), &[wants("orders", IAM)], &aws, &settings()).ownership, Some(Ownership::Created));
+}
+
+#[test]
+fn a_second_route_on_the_target_costs_no_write_in_aws() {
+    let mut aws = created();
+    assert_eq!(converge(&[wants("orders", IAM), wants("orders-too", IAM)], &mut aws), Vec::<String>::new());
+}
+
+#[test]
+fn a_lost_statement_is_written_again_under_its_mark() {
+    for lost in 0..2 {
+        let mut aws = created();
+        aws.policy.statements.remove(lost);
+        let mut route = wants("orders", IAM);
+        route.recorded = Some(Recorded { created_at: Some(time(30)), ownership: Some(Ownership::Created) });
+        let expected = ["AddPermission url", "AddPermission fn -c"][lost];
+        assert_eq!(converge(&[route], &mut aws), [expected]);
+        assert_eq!(plan(&target(), &[wants("orders", IAM)], &aws, &settings()).ownership, Some(Ownership::Created));
+    }
+}
+
+#[test]
+fn a_deleted_roles_statement_is_replaced() {
+    let mut aws = created();
+    aws.policy.statements[0].principals = BTreeSet::from([Principal::Aws("AROAEXAMPLEID12345678".into())]);
+    assert_eq!(converge(&[wants("orders", IAM)], &mut aws), ["RemovePermission url", "AddPermission url"]);
+    assert!(converge(&[wants("orders", IAM)], &mut aws).is_empty());
+}
+
+#[test]
+fn a_new_principal_stands_beside_the_old_one_until_that_goes() {
+    let mut aws = created();
+    let other = Settings { principal: "arn:aws:iam::111122223333:role/other".parse().unwrap(), ..settings() };
+    let plan = plan(&target(), &[wants("orders", IAM)], &aws, &other);
+    let steps: Vec<String> = plan.steps.iter().map(words).collect();
+    assert_eq!(steps[..2], ["AddPermission url", "AddPermission fn -c"]);
+    assert_eq!(steps.len(), 4);
+    for step in &plan.steps {
+        carry_out(step, &mut aws);
+    }
+    assert!(super::plan(&target(), &[wants("orders", IAM)], &aws, &other).steps.is_empty());
+}
+
+#[test]
+fn going_public_opens_the_policy_first_and_coming_back_closes_the_url_first() {
+    let mut aws = created();
+    assert_eq!(
+        converge(&[wants("orders", NONE)], &mut aws),
+        ["AddPermission public url", "AddPermission public fn", "UpdateFunctionUrlConfig"]
+    );
+    let address = aws.url.clone().unwrap().url;
+    let back = converge(&[wants("orders", IAM)], &mut aws);
+    assert_eq!(back[0], "UpdateFunctionUrlConfig");
+    assert_eq!(back.len(), 3, "both public statements go");
+    assert_eq!(aws.url.as_ref().unwrap().url, address, "the URL never changes");
+    assert_eq!(sids(&aws), sids(&created()), "exactly the pair is left");
+}
+
+#[test]
+fn a_foreign_url_that_agrees_is_used_and_never_deleted() {
+    let mut aws = Observation { url: Some(url(IAM, 1)), ..Observation::bare() };
+    assert_eq!(converge(&[wants("orders", IAM)], &mut aws), ["AddPermission url", "AddPermission fn"]);
+    assert_eq!(plan(&target(), &[wants("orders", IAM)], &aws, &settings()).ownership, Some(Ownership::Unproven));
+    assert_eq!(converge(&[releases("orders")], &mut aws).len(), 2, "only the statements go");
+    assert_eq!(aws.url, Some(url(IAM, 1)));
+}
+
+#[test]
+fn a_foreign_url_that_differs_is_left_alone_with_the_differences_told() {
+    let aws = Observation { url: Some(url(NONE, 1)), ..Observation::bare() };
+    let mut route = wants("orders", STREAM);
+    route.intent = Intent::Wants { settings: STREAM, programmed: None, finalizer: false };
+    let plan = plan(&target(), &[route], &aws, &settings());
+    assert_eq!(plan.steps, []);
+    assert_eq!(
+        plan.url,
+        UrlFinding::Differs(vec![
+            "authType is NONE, not AWS_IAM".into(),
+            "invokeMode is BUFFERED, not RESPONSE_STREAM".into()
+        ])
+    );
+}
+
+#[test]
+fn somebody_who_replaces_our_url_is_never_taken_for_us() {
+    let mut aws = created();
+    aws.url = Some(url(IAM, 31));
+    let plan = plan(&target(), &[wants("orders", STREAM)], &aws, &settings());
+    assert_eq!((plan.ownership, plan.steps.len()), (Some(Ownership::Unproven), 0));
+    converge(&[releases("orders")], &mut aws);
+    assert_eq!(aws, Observation { url: Some(url(IAM, 31)), ..Observation::bare() });
+}
+
+#[test]
+fn a_crash_between_create_and_mark_proves_nothing() {
+    let mut aws = Observation::bare();
+    let steps = plan(&target(), &[wants("orders", IAM)], &aws, &settings()).steps;
+    for step in &steps[..2] {
+        carry_out(step, &mut aws);
+    }
+    assert_eq!(converge(&[wants("orders", IAM)], &mut aws), ["AddPermission fn"]);
+    assert_eq!(plan(&target(), &[wants("orders", IAM)], &aws, &settings()).ownership, Some(Ownership::Unproven));
+    converge(&[releases("orders")], &mut aws);
+    assert!(aws.url.is_some() && aws.policy.statements.is_empty());
+}
+
+#[test]
+fn a_release_takes_all_of_ours_and_nothing_else_the_mark_last() {
+    let mut aws = created();
+    aws.policy.statements.insert(0, foreign_statement("terraform"));
+    assert_eq!(
+        converge(&[releases("orders")], &mut aws),
+        ["DeleteFunctionUrlConfig", "RemovePermission url", "RemovePermission fn -c"]
+    );
+    assert_eq!(sids(&aws), ["terraform"]);
+    assert!(converge(&[releases("orders")], &mut aws).is_empty());
+}
+
+#[test]
+fn the_first_of_two_routes_to_go_takes_nothing_away() {
+    let mut aws = created();
+    assert!(converge(&[releases("orders"), wants("orders-too", IAM)], &mut aws).is_empty());
+    let kept = RouteOnTarget {
+        route: key("orders-too"),
+        intent: Intent::Keeps { programmed: Some(IAM), repair: false },
+        recorded: recorded(),
+    };
+    assert!(converge(&[releases("orders"), kept], &mut aws).is_empty());
+}
+
+#[test]
+fn a_url_stays_while_another_clusters_statements_are_there() {
+    let mut aws = created();
+    let theirs = format!("lr1-other9-{}-0123456789ab-url", target().hash());
+    aws.policy.statements.push(foreign_statement(&theirs));
+    let plan = plan(&target(), &[releases("orders")], &aws, &settings());
+    assert_eq!(plan.in_use_by, BTreeSet::from(["other9".parse().unwrap()]));
+    converge(&[releases("orders")], &mut aws);
+    assert_eq!(sids(&aws), [theirs]);
+    assert!(aws.url.is_some());
+}
+
+#[test]
+fn a_missing_function_needs_no_write() {
+    for function in [FunctionState::NotFound, FunctionState::QualifierNotFound] {
+        let aws = Observation { function, ..Observation::bare() };
+        for route in [wants("orders", IAM), releases("orders")] {
+            assert_eq!(plan(&target(), &[route], &aws, &settings()).steps, []);
+        }
+    }
+}
+
+#[test]
+fn routes_that_disagree_change_nothing_and_the_present_state_goes_on() {
+    let mut aws = created();
+    for routes in [[wants("a", IAM), wants("b", NONE)], [wants("b", NONE), wants("a", IAM)]] {
+        let plan = plan(&target(), &routes, &aws, &settings());
+        assert_eq!((plan.steps.len(), plan.conflicted), (0, BTreeSet::from([key("b")])));
+    }
+    aws.policy.statements.remove(0);
+    assert_eq!(
+        converge(&[wants("a", IAM), wants("b", NONE)], &mut aws),
+        ["AddPermission url"],
+        "what runs is repaired"
+    );
+}
+
+#[test]
+fn new_routes_that_disagree_from_the_start_write_nothing() {
+    let mut aws = Observation::bare();
+    let plan = plan(&target(), &[wants("a", IAM), wants("b", NONE)], &aws, &settings());
+    assert_eq!((plan.steps.len(), plan.conflicted.len()), (0, 2));
+    assert!(converge(&[wants("b", NONE), wants("a", IAM)], &mut aws).is_empty());
+}
+
+#[test]
+fn a_suspended_route_holds_the_settings_but_nothing_is_written_for_it() {
+    let suspended = RouteOnTarget {
+        route: key("a"),
+        intent: Intent::Keeps { programmed: Some(IAM), repair: false },
+        recorded: recorded(),
+    };
+    let mut aws = created();
+    assert_eq!(plan(&target(), &[suspended.clone(), wants("b", NONE)], &aws, &settings()).conflicted.len(), 1);
+    aws.policy.statements.clear();
+    assert!(converge(&[suspended], &mut aws).is_empty());
+}
+
+prop_compose! {
+    fn statements()(
+        sid in prop_oneof![
+            "[a-zA-Z0-9_-]{1,40}",
+            Just(format!("lr1-prod1-{}-0123456789ab-url", target().hash())),
+            Just(format!("lr1-prod1-{}-0123456789ab-fn-c1", target().hash())),
+            Just(format!("lr1-other-{}-0123456789ab-fn-c1", target().hash())),
+            Just("lr1-prod1-ffffffffffff-0123456789ab-url".to_owned()),
+            Just("lr1-prod1-short-0123456789ab-url".to_owned()),
+        ]
+    ) -> Statement {
+        foreign_statement(&sid)
+    }
+}
+
+fn urls() -> impl Strategy<Value = Option<UrlConfig>> {
+    proptest::option::of((0u32..4, any_settings()).prop_map(|(second, settings)| url(settings, second)))
+}
+
+fn any_settings() -> impl Strategy<Value = UrlSettings> {
+    prop_oneof![Just(IAM), Just(NONE), Just(STREAM)]
+}
+
+fn routes() -> impl Strategy<Value = Vec<RouteOnTarget>> {
+    let intent = prop_oneof![
+        (any_settings(), proptest::option::of(any_settings())).prop_map(|(settings, programmed)| Intent::Wants {
+            settings,
+            programmed,
+            finalizer: true
+        }),
+        (proptest::option::of(any_settings()), any::<bool>())
+            .prop_map(|(programmed, repair)| Intent::Keeps { programmed, repair }),
+        Just(Intent::Releases),
+    ];
+    proptest::collection::vec(intent, 0..4).prop_map(|intents| {
+        intents
+            .into_iter()
+            .enumerate()
+            .map(|(i, intent)| RouteOnTarget { route: key(&format!("r{i}")), intent, recorded: recorded() })
+            .collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn nothing_foreign_is_ever_named_and_a_plan_carried_out_leaves_nothing_to_do(
+        routes in routes(),
+        url in urls(),
+        statements in proptest::collection::btree_set(statements(), 0..6),
+    ) {
+        let policy = Policy { statements: statements.into_iter().collect(), revision_id: None };
+        let before = Observation { function: FunctionState::Exists, url, policy };
+        let plan = plan(&target(), &routes, &before, &settings());
+        let mut after = before.clone();
+        for step in &plan.steps {
+            if let Step::AddPermission { sid, .. } | Step::RemovePermission { sid, .. } = step {
+                prop_assert_eq!(&sid.cluster, &settings().cluster);
+                prop_assert_eq!(&sid.target, &target().hash());
+            }
+            carry_out(step, &mut after);
+        }
+        for statement in &before.policy.statements {
+            let ours = statement.sid.as_deref().unwrap().starts_with(&format!("lr1-prod1-{}-", target().hash()));
+            prop_assert!(ours || after.policy.statements.contains(statement));
+        }
+        if plan.ownership == Some(Ownership::Unproven) {
+            prop_assert_eq!(&before.url, &after.url);
+        }
+        let again = super::plan(&target(), &routes, &after, &settings());
+        prop_assert_eq!(again.steps, vec![]);
+
+        let mut reversed = routes.clone();
+        reversed.reverse();
+        let other = super::plan(&target(), &reversed, &before, &settings());
+        prop_assert_eq!((plan.conflicted, plan.steps), (other.conflicted, other.steps), "no order decides");
+    }
+}

@@ -1,0 +1,94 @@
+//! Work, in whatever order it comes.
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_worked_on_once_however_often_it_is_added() {
+    let queue = Queue::default();
+    queue.add("a");
+    queue.add("a");
+    assert_eq!(queue.next().await, "a");
+    assert!(queue.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_comes_again_while_it_is_worked_on_waits_for_its_worker() {
+    let queue = Queue::default();
+    queue.add("a");
+    assert_eq!(queue.next().await, "a");
+    queue.add("a");
+    assert!(tokio::time::timeout(SECOND, queue.next()).await.is_err());
+    queue.done(&"a");
+    assert_eq!(queue.next().await, "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delayed_key_comes_when_it_is_due_and_earlier_if_asked() {
+    let queue = Queue::default();
+    let begun = Instant::now();
+    queue.add_after("late", SECOND * 60);
+    queue.add_after("soon", SECOND * 5);
+    queue.add_after("soon", SECOND * 50);
+    assert_eq!(queue.next().await, "soon");
+    assert_eq!(begun.elapsed().as_secs(), 5);
+    queue.add("late");
+    assert_eq!(queue.next().await, "late");
+    assert_eq!(begun.elapsed().as_secs(), 5);
+    queue.done(&"late");
+    assert!(tokio::time::timeout(SECOND * 100, queue.next()).await.is_err(), "it came once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_wait_longer_each_time_until_a_success() {
+    let queue = Queue::default();
+    let mut delays = Vec::new();
+    for _ in 0..4 {
+        let begun = Instant::now();
+        queue.retry("a", Duration::ZERO, SECOND * 300, 1.0);
+        let key = queue.next().await;
+        queue.done(&key);
+        delays.push(begun.elapsed().as_millis());
+    }
+    assert!(delays.windows(2).all(|pair| pair[0] < pair[1]), "{delays:?}");
+    queue.forget(&"a");
+    let begun = Instant::now();
+    queue.retry("a", SECOND * 3, SECOND * 300, 1.0);
+    queue.next().await;
+    assert_eq!(begun.elapsed().as_secs(), 3, "AWS's own Retry-After is kept");
+}
+
+#[test]
+fn the_back_off_is_bounded_and_spread() {
+    assert_eq!(backoff(1, SECOND * 300, 1.0), FIRST);
+    assert_eq!(backoff(u32::MAX, SECOND * 300, 1.0), SECOND * 300);
+    assert_eq!(backoff(u32::MAX, SECOND * 300, 0.0), SECOND * 150);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_workers_never_hold_the_same_key() {
+    let queue = std::sync::Arc::new(Queue::default());
+    for key in 0..100 {
+        queue.add(key);
+    }
+    let mut workers = Vec::new();
+    for _ in 0..4 {
+        let queue = queue.clone();
+        workers.push(tokio::spawn(async move {
+            let mut keys = Vec::new();
+            while let Ok(key) = tokio::time::timeout(SECOND, queue.next()).await {
+                tokio::task::yield_now().await;
+                queue.done(&key);
+                keys.push(key);
+            }
+            keys
+        }));
+    }
+    let mut all = Vec::new();
+    for worker in workers {
+        all.extend(worker.await.unwrap());
+    }
+    all.sort_unstable();
+    assert_eq!(all, (0..100).collect::<Vec<_>>());
+}

@@ -1,0 +1,275 @@
+//! The reconciler: keeps AWS and the cluster true to every LambdaRoute while this replica leads. Two kinds of keys: a target
+//! (everything in AWS) and a route (everything in Kubernetes, and the route table). Neither touches what is the other's,
+//! except for finalizer and `status.targets`, which a target's plan writes before its first write in AWS.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use k8s_openapi::api::core::v1::Service;
+use kube::api::ObjectMeta;
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Resource, ResourceExt};
+use lambdaroute_crds::{LambdaRoute, TargetState};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::apply::FunctionLocks;
+use crate::assess::{Installation, ServiceClaim, assess};
+use crate::aws::{Aws, AwsError};
+use crate::index::{Index, Name};
+use crate::intent::{deleting, force_deleted, recorded};
+use crate::kubernetes::Kubernetes;
+use crate::kubernetes::port_book::PortBook;
+use crate::leadership::Leadership;
+use crate::observation::Observation;
+use crate::plan;
+use crate::programmed::{self, Programmed};
+use crate::queue::Queue;
+use crate::service;
+use crate::table::RouteTable;
+use crate::target::FunctionTarget;
+use crate::view::TargetView;
+
+mod args;
+mod begin;
+mod feed;
+mod identity;
+mod metrics;
+mod route;
+mod target;
+mod worker;
+
+pub use args::ReconcileArgs;
+pub use metrics::ReconcileMetrics;
+
+/// What is worked on, one worker at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Key {
+    /// Everything in AWS for one function target.
+    Target(FunctionTarget),
+    /// Everything in Kubernetes for one route.
+    Route(Name),
+}
+
+/// What the reconciler is made of, before it leads.
+pub struct Setup {
+    /// Writes in Kubernetes.
+    pub kubernetes: Kubernetes,
+    /// Calls to AWS.
+    pub aws: Aws,
+    /// Where routes go.
+    pub table: RouteTable,
+    /// Whose Sids, for whom.
+    pub settings: plan::Settings,
+    /// `--allow-public-url`.
+    pub allow_public_url: bool,
+    /// The flags.
+    pub args: ReconcileArgs,
+    /// Name, namespace and owners of the ports' ConfigMap.
+    pub ports: ObjectMeta,
+    /// Counters.
+    pub metrics: ReconcileMetrics,
+}
+
+/// A look at a target.
+struct Looked {
+    observed: Observation,
+    at: Instant,
+    time: jiff::Timestamp,
+}
+
+#[derive(Default)]
+struct TargetMemory {
+    looked: Option<Looked>,
+    /// When AWS was last asked, whatever it answered.
+    asked: Option<Instant>,
+    /// Something says that it isn't as it was.
+    stale: bool,
+    view: Option<Arc<TargetView>>,
+}
+
+#[derive(Default)]
+struct RouteMemory {
+    uid: String,
+    claim: ServiceClaim,
+    /// Our last write of the Service, until the watch has shown it: the resourceVersion that it was based on, and the result.
+    service: Option<(Option<String>, Service)>,
+    served: Option<Programmed>,
+    /// The annotation that asks for a look.
+    reconcile_at: Option<String>,
+    /// What targets depend on, when it last changed.
+    gist: Option<Gist>,
+}
+
+/// What of a route a target's plan may depend on: a new status alone must not hurry a target that waits after a failure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Gist {
+    uid: Option<String>,
+    generation: Option<i64>,
+    deleting: bool,
+    forced: bool,
+    finalizers: Vec<String>,
+    targets: Vec<(String, TargetState)>,
+}
+
+impl Gist {
+    fn of(route: &LambdaRoute) -> Self {
+        Self {
+            uid: route.uid(),
+            generation: route.metadata.generation,
+            deleting: deleting(route),
+            forced: force_deleted(route),
+            finalizers: route.finalizers().to_vec(),
+            targets: recorded(route).iter().map(|target| (target.function_arn.clone(), target.state)).collect(),
+        }
+    }
+}
+
+/// A leader's reconciler.
+struct Reconciler {
+    setup: Arc<Setup>,
+    leadership: Leadership,
+    routes: Store<LambdaRoute>,
+    services: Store<Service>,
+    ports: PortBook,
+    installation: RwLock<Installation>,
+    identity_failure: Mutex<Option<AwsError>>,
+    index: Mutex<Index>,
+    targets: Mutex<HashMap<FunctionTarget, TargetMemory>>,
+    memory: Mutex<HashMap<Name, RouteMemory>>,
+    queue: Queue<Key>,
+    locks: FunctionLocks,
+}
+
+/// Reconciles for as long as this replica leads: until `stop` is cancelled and what was under way is done, or until it is
+/// dropped, since the Lease is lost.
+///
+/// # Errors
+/// What keeps it from beginning, or a task of it that ended.
+pub async fn run(setup: Arc<Setup>, leadership: Leadership, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut feeds = JoinSet::new();
+    let Some(begun) = stop.run_until_cancelled(begin::begin(setup, leadership, &mut feeds)).await else {
+        return Ok(());
+    };
+    let reconciler = begun?;
+    identity::spawn(&reconciler, &mut feeds);
+    let mut workers = worker::spawn(&reconciler, &stop);
+    loop {
+        tokio::select! {
+            ended = workers.join_next() => match ended {
+                Some(Ok(())) => {}
+                Some(Err(error)) => return Err(anyhow::Error::new(error).context("a worker of the reconciler failed")),
+                None => return Ok(()),
+            },
+            Some(ended) = feeds.join_next() => match ended {
+                Ok(what) => anyhow::bail!("{what} ended"),
+                Err(error) => return Err(anyhow::Error::new(error).context("a task of the reconciler failed")),
+            },
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn name_of(route: &impl Resource) -> Name {
+    (route.meta().namespace.clone().unwrap_or_default(), route.meta().name.clone().unwrap_or_default())
+}
+
+impl Reconciler {
+    fn installation(&self) -> Installation {
+        self.installation.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn route(&self, name: &Name) -> Option<Arc<LambdaRoute>> {
+        self.routes.get(&ObjectRef::new(&name.1).within(&name.0))
+    }
+
+    /// The route's own Service, as fresh as it is known.
+    fn live_service(&self, route: &LambdaRoute) -> Option<Service> {
+        let uid = route.uid().unwrap_or_default();
+        let namespace = route.namespace().unwrap_or_default();
+        let seen = self.services.get(&ObjectRef::new(&service::name(route)).within(&namespace));
+        let written = lock(&self.memory).get(&name_of(route)).and_then(|memory| memory.service.clone());
+        let live = match written {
+            Some((base, written)) if base == seen.as_ref().and_then(|seen| seen.resource_version()) => written,
+            _ => (*seen?).clone(),
+        };
+        service::is_ours(&live, &uid).then_some(live)
+    }
+
+    fn served(route: &LambdaRoute, live: Option<&Service>) -> Option<Programmed> {
+        Programmed::trusted(live?.annotations().get(programmed::ANNOTATION)?, route)
+    }
+
+    /// The targets that a route concerns: its manifest's, and those that its status names.
+    fn targets_of(&self, route: &LambdaRoute) -> BTreeSet<FunctionTarget> {
+        let live = self.live_service(route);
+        let pin = live.as_ref().and_then(|live| live.annotations().get(service::TARGET));
+        let assessment = assess(route, &self.installation(), pin.map(String::as_str));
+        recorded(route)
+            .iter()
+            .filter_map(|target| FunctionTarget::parse_arn(&target.function_arn))
+            .chain(assessment.target)
+            .collect()
+    }
+
+    fn view(&self, target: &FunctionTarget) -> Option<Arc<TargetView>> {
+        lock(&self.targets).get(target)?.view.clone()
+    }
+
+    /// Has every route looked at, and every target that one concerns.
+    fn add_all(&self) {
+        for route in self.routes.state() {
+            for target in self.note(&route) {
+                self.queue.add(Key::Target(target));
+            }
+        }
+    }
+
+    /// Takes in a route as it is now; its targets are due if what they depend on has changed. Answers those.
+    fn note(&self, route: &LambdaRoute) -> BTreeSet<FunctionTarget> {
+        let name = name_of(route);
+        let targets = self.targets_of(route);
+        let touched = lock(&self.index).set(&name, &route.uid().unwrap_or_default(), targets);
+        let gist = Gist::of(route);
+        let changed = {
+            let mut memory = lock(&self.memory);
+            let memory = memory.entry(name.clone()).or_default();
+            memory.gist.replace(gist.clone()).as_ref() != Some(&gist)
+        };
+        self.queue.add(Key::Route(name));
+        if changed {
+            for target in &touched {
+                self.queue.add(Key::Target(target.clone()));
+            }
+        }
+        touched
+    }
+
+    /// Has a target looked at in AWS, within seconds and not more often than that.
+    fn look_again(&self, target: &FunctionTarget) {
+        const APART: Duration = Duration::from_secs(3);
+        let wait = {
+            let mut targets = lock(&self.targets);
+            let memory = targets.entry(target.clone()).or_default();
+            memory.stale = true;
+            memory.asked.map(|asked| APART.saturating_sub(asked.elapsed())).unwrap_or_default()
+        };
+        self.queue.add_after(Key::Target(target.clone()), wait);
+    }
+
+    /// The refresh interval, ±20 %.
+    fn refresh(&self) -> Duration {
+        let period = self.setup.args.resync_interval;
+        period.mul_f64(0.8 + 0.4 * rand::random::<f64>())
+    }
+
+    fn drift_period(&self) -> SignedDuration {
+        SignedDuration::try_from(self.setup.args.resync_interval).unwrap_or(SignedDuration::MAX)
+    }
+}

@@ -1,0 +1,158 @@
+//! A leader's beginning: nothing is decided before routes, Services and ports are known, and the route table has what proxies
+//! serve already.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, RwLock};
+
+use anyhow::Context;
+use futures::{Stream, StreamExt};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Service;
+use kube::ResourceExt;
+use kube::runtime::reflector::store;
+use lambdaroute_crds::LambdaRoute;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::{Reconciler, RouteMemory, Setup, lock, name_of};
+use crate::apply::FunctionLocks;
+use crate::assess::{Installation, ServiceClaim};
+use crate::index::Index;
+use crate::intent::key;
+use crate::kubernetes::port_book::PortBook;
+use crate::leadership::Leadership;
+use crate::ports::Claim;
+use crate::programming::RouteId;
+use crate::queue::Queue;
+use crate::service;
+use crate::watch::{self, SYNC_LIMIT, Seen};
+
+pub(super) async fn begin(
+    setup: Arc<Setup>,
+    leadership: Leadership,
+    tasks: &mut JoinSet<&'static str>,
+) -> anyhow::Result<Arc<Reconciler>> {
+    let namespace = setup.args.watch_namespace.clone();
+    let client = setup.kubernetes.client();
+    let (routes, writer) = store::store();
+    let route_events =
+        pump(watch::routes(client.clone(), namespace.as_deref(), writer), "the watch of LambdaRoutes", tasks);
+    let (services, writer) = store::store();
+    let service_events =
+        pump(watch::services(client.clone(), namespace.as_deref(), writer), "the watch of Services", tasks);
+    tokio::time::timeout(SYNC_LIMIT, routes.wait_until_ready())
+        .await
+        .context("LambdaRoutes can't be listed: look at the log's watch errors")??;
+    tokio::time::timeout(SYNC_LIMIT, services.wait_until_ready())
+        .await
+        .context("Services can't be listed: look at the log's watch errors")??;
+
+    let by_uid: HashMap<String, Arc<LambdaRoute>> =
+        routes.state().into_iter().filter_map(|route: Arc<LambdaRoute>| Some((route.uid()?, route))).collect();
+    let owned: Vec<(Arc<LambdaRoute>, Arc<Service>)> =
+        services.state().into_iter().filter_map(|service| Some((owner(&by_uid, &service)?, service))).collect();
+    let claims = owned.iter().filter_map(|(route, service)| claim(route, service)).collect();
+    let rest = SignedDuration::try_from(setup.args.port_rest).unwrap_or(SignedDuration::MAX);
+    let ports = PortBook::open(client, setup.ports.clone(), setup.args.port_range.clone(), rest, claims)
+        .await
+        .context("the ports' memory can't be read")?;
+    rest_orphans(&ports, &by_uid, &services.state()).await?;
+
+    let reconciler = Arc::new(Reconciler {
+        installation: RwLock::new(Installation { defaults: None, allow_public_url: setup.allow_public_url }),
+        setup,
+        leadership,
+        routes,
+        services,
+        ports,
+        identity_failure: Mutex::default(),
+        index: Mutex::new(Index::default()),
+        targets: Mutex::default(),
+        memory: Mutex::default(),
+        queue: Queue::default(),
+        locks: FunctionLocks::default(),
+    });
+    reconciler.prime(&owned).await;
+    tasks.spawn(named("the feed of LambdaRoutes", reconciler.clone().feed_routes(route_events)));
+    tasks.spawn(named("the feed of Services", reconciler.clone().feed_services(service_events)));
+    tasks.spawn(named("the feed of the route table", reconciler.clone().feed_table()));
+    tasks.spawn(named("the ports' rest", reconciler.clone().wake_ports()));
+    Ok(reconciler)
+}
+
+async fn named(what: &'static str, task: impl Future<Output = ()>) -> &'static str {
+    task.await;
+    what
+}
+
+/// Runs a watch from now on, so that its store fills, and hands its events on.
+fn pump<K: Send + 'static>(
+    events: impl Stream<Item = Seen<K>> + Send + 'static,
+    what: &'static str,
+    tasks: &mut JoinSet<&'static str>,
+) -> impl Stream<Item = Seen<K>> + Send + 'static {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    tasks.spawn(async move {
+        let mut events = std::pin::pin!(events);
+        while let Some(event) = events.next().await {
+            if sender.send(event).is_err() {
+                break;
+            }
+        }
+        what
+    });
+    tokio_stream::wrappers::UnboundedReceiverStream::new(receiver)
+}
+
+/// The route that a Service is of, if it lives.
+fn owner(routes: &HashMap<String, Arc<LambdaRoute>>, service: &Service) -> Option<Arc<LambdaRoute>> {
+    service.owner_references().iter().find_map(|owner| {
+        let route = routes.get(&owner.uid)?;
+        service::is_ours(service, &owner.uid).then(|| route.clone())
+    })
+}
+
+fn claim(route: &LambdaRoute, live: &Service) -> Option<Claim> {
+    Some(Claim {
+        id: RouteId(route.uid()?),
+        port: service::target_port(live)?,
+        programmed: Reconciler::served(route, Some(live)).is_some(),
+        created: live.creation_timestamp().map(|time| time.0),
+    })
+}
+
+/// A Service whose route is gone waits for the garbage collector: its port rests.
+async fn rest_orphans(
+    ports: &PortBook,
+    routes: &HashMap<String, Arc<LambdaRoute>>,
+    services: &[Arc<Service>],
+) -> anyhow::Result<()> {
+    for live in services.iter().filter(|live| owner(routes, live).is_none()) {
+        let uid = live.labels().get(service::ROUTE_UID);
+        if let (Some(uid), Some(port)) = (uid, service::target_port(live)) {
+            ports.rest_unclaimed(&RouteId(uid.clone()), port, Timestamp::now()).await?;
+        }
+    }
+    Ok(())
+}
+
+impl Reconciler {
+    /// Tells the route table what proxies serve, as their Services remember it and status confirms it: without AWS, and
+    /// before anything is decided.
+    async fn prime(&self, owned: &[(Arc<LambdaRoute>, Arc<Service>)]) {
+        let mut desired = Vec::new();
+        for (route, live) in owned {
+            let served = Self::served(route, Some(live));
+            let id = RouteId(route.uid().unwrap_or_default());
+            if let (Some(served), Some(port), Some(reference)) =
+                (&served, self.ports.of(&id).await, service::reference(live))
+            {
+                desired.push(served.desired(&key(route), reference, port));
+            }
+            let memory = RouteMemory { uid: id.0, claim: ServiceClaim::Ours, served, ..RouteMemory::default() };
+            lock(&self.memory).insert(name_of(&**route), memory);
+        }
+        tracing::info!(routes = desired.len(), "the route table begins with what proxies serve");
+        self.setup.table.prime(desired);
+    }
+}

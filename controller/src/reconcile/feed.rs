@@ -1,0 +1,135 @@
+//! Everything that makes a key due: watches, the route table's events, and ports that have rested.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::core::v1::Service;
+use kube::ResourceExt;
+use lambdaroute_crds::LambdaRoute;
+
+use super::{Key, Reconciler, lock, name_of};
+use crate::programming::{RouteId, TableEvent};
+use crate::watch::Seen;
+
+/// On a LambdaRoute: anything new asks for a look at AWS now.
+const RECONCILE_AT: &str = "lambdaroute.dev/reconcile-at";
+
+/// Why a LambdaRoute's Service concerns it: its owner.
+fn owner(service: &Service) -> Option<super::Name> {
+    let owner = service.owner_references().iter().find(|owner| owner.controller == Some(true))?;
+    (owner.kind == "LambdaRoute").then(|| (service.namespace().unwrap_or_default(), owner.name.clone()))
+}
+
+impl Reconciler {
+    pub(super) async fn feed_routes(self: Arc<Self>, events: impl Stream<Item = Seen<LambdaRoute>>) {
+        let mut events = pin!(events);
+        while let Some(event) = events.next().await {
+            match event {
+                Seen::Present(route) => {
+                    self.note(&route);
+                    self.asked_for(&route);
+                }
+                Seen::Gone(route) => self.gone(&name_of(&route), &route.uid().unwrap_or_default()),
+                Seen::Relisted => self.relisted(),
+            }
+        }
+    }
+
+    fn asked_for(&self, route: &LambdaRoute) {
+        let name = name_of(route);
+        let asked = route.annotations().get(RECONCILE_AT).cloned();
+        let anew = {
+            let mut memory = lock(&self.memory);
+            let memory = memory.entry(name.clone()).or_default();
+            let known = !memory.uid.is_empty();
+            let anew = known && asked.is_some() && memory.reconcile_at != asked;
+            memory.reconcile_at = asked;
+            anew
+        };
+        if anew {
+            let targets = lock(&self.index).targets(&name);
+            for target in targets {
+                self.queue.forget(&Key::Target(target.clone()));
+                self.look_again(&target);
+            }
+        }
+    }
+
+    fn gone(&self, name: &super::Name, uid: &str) {
+        let targets = lock(&self.index).remove(name, uid);
+        self.queue.add(Key::Route(name.clone()));
+        for target in targets {
+            self.queue.add(Key::Target(target));
+        }
+    }
+
+    /// What went while the watch was broken has no event of its own.
+    fn relisted(&self) {
+        let known: Vec<(super::Name, String)> =
+            lock(&self.memory).iter().map(|(name, memory)| (name.clone(), memory.uid.clone())).collect();
+        for (name, uid) in known {
+            if self.route(&name).is_none_or(|route| route.uid().as_deref() != Some(&uid)) {
+                self.gone(&name, &uid);
+                if let Some(route) = self.route(&name) {
+                    self.note(&route);
+                }
+            }
+        }
+    }
+
+    pub(super) async fn feed_services(self: Arc<Self>, events: impl Stream<Item = Seen<Service>>) {
+        let mut events = pin!(events);
+        while let Some(event) = events.next().await {
+            let (Seen::Present(service) | Seen::Gone(service)) = event else { continue };
+            let Some(name) = owner(&service) else { continue };
+            if let Some(memory) = lock(&self.memory).get_mut(&name) {
+                memory.service = None;
+            }
+            self.queue.add(Key::Route(name));
+        }
+    }
+
+    pub(super) async fn feed_table(self: Arc<Self>) {
+        let mut events = self.setup.table.subscribe();
+        loop {
+            match events.recv().await {
+                TableEvent::Programming(id) => self.add_route(&id),
+                TableEvent::UpstreamCause { id, cause } => {
+                    let Some(name) = lock(&self.index).name(&id.0) else { continue };
+                    tracing::info!(route = %format!("{}/{}", name.0, name.1), cause = cause.as_str(), "a proxy reports refusals by AWS");
+                    let targets = lock(&self.index).targets(&name);
+                    for target in targets {
+                        self.look_again(&target);
+                    }
+                }
+                TableEvent::Identities => {
+                    for route in self.routes.state() {
+                        self.queue.add(Key::Route(name_of(&*route)));
+                    }
+                }
+            }
+        }
+    }
+
+    fn add_route(&self, id: &RouteId) {
+        let name = lock(&self.index).name(&id.0);
+        if let Some(name) = name {
+            self.queue.add(Key::Route(name));
+        }
+    }
+
+    /// Looks every few seconds whether ports have rested enough.
+    pub(super) async fn wake_ports(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(Duration::from_secs(5));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let table = &self.setup.table;
+            if let Err(error) = self.ports.wake(jiff::Timestamp::now(), |id| table.removed_everywhere(id)).await {
+                tracing::warn!(%error, "ports rest on");
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What a reconcile of a route leaves behind: its status, Events of what changed, and what others need to know.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Work;
+use crate::events;
+use crate::intent::{deleting, recorded};
+use crate::kubernetes::KubeError;
+use crate::observe::Aspect;
+use crate::reconcile::{Key, Reconciler, RouteMemory, lock, name_of};
+use crate::status::{Facts, status};
+use crate::target::FunctionTarget;
+use crate::view::{Failure, TargetView};
+
+impl Reconciler {
+    /// What targets and the next reconcile need to know of the route; targets whose plan may depend on it are due if it
+    /// changed.
+    pub(super) fn remember(&self, work: &Work) {
+        let changed = {
+            let mut memory = lock(&self.memory);
+            let memory: &mut RouteMemory = memory.entry(name_of(&work.route)).or_default();
+            let changed = memory.claim != work.claim || memory.served != work.served;
+            memory.claim = work.claim;
+            memory.served.clone_from(&work.served);
+            changed
+        };
+        if changed {
+            let targets = lock(&self.index).targets(&name_of(&work.route));
+            for target in targets {
+                self.queue.add(Key::Target(target));
+            }
+        }
+    }
+
+    pub(super) async fn write_status(&self, work: &Work, view: Option<Arc<TargetView>>) -> Result<(), KubeError> {
+        let identity_failure = lock(&self.identity_failure).clone();
+        let release_failure = self.release_failure(work);
+        let identities = self.setup.table.identities();
+        let next = status(&Facts {
+            route: &work.route,
+            assessment: &work.assessment,
+            claim: work.claim,
+            view: view.as_deref(),
+            release_failure: release_failure.as_ref(),
+            identity_failure: identity_failure.as_ref(),
+            served: work.served.as_ref(),
+            programming: work.served.as_ref().map(|_| self.setup.table.programming(&work.id)),
+            identities: &identities,
+            principal: &self.setup.settings.principal,
+            cluster_domain: &self.setup.args.cluster_domain,
+            now: Timestamp::now(),
+            drift_period: self.drift_period(),
+        });
+        if work.route.status.as_ref() == Some(&next) {
+            return Ok(());
+        }
+        let failure = release_failure.or_else(|| view.and_then(|view| view.failure.clone()));
+        self.setup.kubernetes.set_status(&work.route, &next).await?;
+        for notice in events::changes(&work.route, &next, failure.as_ref(), identity_failure.as_ref()) {
+            self.setup.kubernetes.tell(&work.route, &notice).await;
+        }
+        Ok(())
+    }
+
+    /// Why a target that the route is to leave can't be left yet.
+    fn release_failure(&self, work: &Work) -> Option<Failure> {
+        if !deleting(&work.route) {
+            return None;
+        }
+        if let Some(error) = lock(&self.identity_failure).clone().filter(|_| !recorded(&work.route).is_empty()) {
+            return Some(Failure { aspect: Aspect::FunctionUrl, error });
+        }
+        recorded(&work.route)
+            .iter()
+            .filter_map(|recorded| FunctionTarget::parse_arn(&recorded.function_arn))
+            .find_map(|target| self.view(&target)?.failure.clone())
+    }
+}

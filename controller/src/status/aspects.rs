@@ -1,0 +1,178 @@
+//! Each aspect for itself. None: nothing is known yet.
+
+use lambdaroute_crds::condition::{ConditionType, Reason};
+
+use super::judgement::{Judgement, State};
+use super::{Facts, failure, lives};
+use crate::assess::ServiceClaim;
+use crate::intent::{deleting, key};
+use crate::observation::FunctionState;
+use crate::observe::Aspect;
+use crate::plan::UrlFinding;
+use crate::principal::without_session;
+use crate::programming::Programming;
+use crate::view::TargetView;
+
+/// All aspects, in the order in which they decide `Ready`.
+pub(super) fn judge(facts: &Facts<'_>) -> [(ConditionType, Option<Judgement>); 6] {
+    [
+        (ConditionType::Accepted, Some(accepted(facts))),
+        (ConditionType::ResolvedRefs, resolved_refs(facts)),
+        (ConditionType::CredentialsReady, Some(credentials(facts))),
+        (ConditionType::FunctionURLReady, function_url(facts)),
+        (ConditionType::PermissionsReady, permissions(facts)),
+        (ConditionType::Programmed, programmed(facts)),
+    ]
+}
+
+fn conflicted(facts: &Facts<'_>) -> bool {
+    facts.view.is_some_and(|view| view.conflicted.contains(&key(facts.route)))
+}
+
+fn accepted(facts: &Facts<'_>) -> Judgement {
+    if let Some(refused) = &facts.assessment.refused {
+        return Judgement::no(refused.reason, refused.message.clone());
+    }
+    if conflicted(facts) {
+        return Judgement::no(
+            Reason::Conflicted,
+            "other LambdaRoutes of this function want other settings of its URL (authType, invokeMode): agree on one",
+        );
+    }
+    if facts.assessment.target.is_none() {
+        return Judgement::pending("the controller doesn't know its AWS account yet");
+    }
+    if facts.claim == ServiceClaim::Unknown && lives(facts.route) {
+        return Judgement::pending("the Service is not looked at yet");
+    }
+    Judgement::yes(Reason::Accepted, "the manifest can be carried out")
+}
+
+/// The target's view, as far as this manifest is concerned.
+fn view<'a>(facts: &Facts<'a>) -> Option<&'a TargetView> {
+    facts.view.filter(|_| facts.assessment.refused.is_none())
+}
+
+fn resolved_refs(facts: &Facts<'_>) -> Option<Judgement> {
+    let target = facts.assessment.target.as_ref()?;
+    Some(match view(facts)?.function? {
+        FunctionState::Exists => Judgement::yes(Reason::ResolvedRefs, "the function exists"),
+        FunctionState::NotFound => Judgement::no(
+            Reason::FunctionNotFound,
+            format!("AWS has no function {}: create it; it is looked for again by itself", target.unqualified_arn()),
+        ),
+        FunctionState::QualifierNotFound => Judgement::no(
+            Reason::QualifierNotFound,
+            format!(
+                "the function {} has no alias {}: create it; it is looked for again by itself",
+                target.unqualified_arn(),
+                target.qualifier.as_deref().unwrap_or_default()
+            ),
+        ),
+    })
+}
+
+fn credentials(facts: &Facts<'_>) -> Judgement {
+    let identities = facts.identities;
+    let wrong: Vec<String> = identities
+        .arns
+        .iter()
+        .filter(|arn| !facts.principal.is(arn))
+        .map(|arn| without_session(arn))
+        .collect::<std::collections::BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    if !wrong.is_empty() {
+        return Judgement::no(
+            Reason::WrongPrincipal,
+            format!(
+                "proxies have the credentials of {}, but the permission statements name {} (--proxy-principal)",
+                wrong.join(", "),
+                facts.principal
+            ),
+        );
+    }
+    if !identities.arns.is_empty() {
+        return Judgement::yes(Reason::Valid, "the proxies have the credentials that the permission statements name");
+    }
+    if !identities.errors.is_empty() {
+        return Judgement::no(
+            Reason::Unavailable,
+            "the proxies have no AWS credentials: give their ServiceAccount a role (IRSA or Pod Identity); their logs say more",
+        );
+    }
+    Judgement::new(State::Unknown, Reason::Unknown, "no proxy has said who it is")
+}
+
+fn failed(facts: &Facts<'_>, aspect: Aspect) -> Option<Judgement> {
+    if let Some(error) = facts.identity_failure {
+        return (aspect == Aspect::FunctionUrl).then(|| failure::judge(error));
+    }
+    let failure = facts.view?.failure.as_ref().filter(|failure| failure.aspect == aspect)?;
+    Some(failure::judge(&failure.error))
+}
+
+fn function_url(facts: &Facts<'_>) -> Option<Judgement> {
+    if let Some(judgement) = failed(facts, Aspect::FunctionUrl) {
+        return Some(judgement);
+    }
+    let view = view(facts).filter(|view| view.observed_at.is_some())?;
+    if conflicted(facts) {
+        return None;
+    }
+    Some(match (&view.finding, &view.url) {
+        (UrlFinding::Differs(differences), _) => Judgement::no(
+            Reason::AlreadyExists,
+            format!(
+                "the function has a URL that LambdaRoute didn't make, and it differs ({}): change the manifest, or delete that \
+                 URL",
+                differences.join("; ")
+            ),
+        ),
+        (UrlFinding::Agrees, Some(_)) => Judgement::yes(Reason::Synced, "the function URL is as the manifest says"),
+        (UrlFinding::Agrees | UrlFinding::Due, _) => Judgement::pending("the function URL isn't made yet"),
+    })
+}
+
+fn permissions(facts: &Facts<'_>) -> Option<Judgement> {
+    if let Some(judgement) = failed(facts, Aspect::Permissions) {
+        return Some(judgement);
+    }
+    let view = view(facts).filter(|view| view.observed_at.is_some())?;
+    if conflicted(facts) {
+        return None;
+    }
+    Some(if view.settled && view.finding == UrlFinding::Agrees && view.url.is_some() {
+        Judgement::yes(Reason::Synced, "the permission statements are as the manifest says")
+    } else {
+        Judgement::pending("the permission statements aren't complete yet")
+    })
+}
+
+fn programmed(facts: &Facts<'_>) -> Option<Judgement> {
+    if deleting(facts.route) {
+        return None;
+    }
+    let arn = facts.assessment.target.as_ref().map(crate::target::FunctionTarget::arn);
+    let current = facts
+        .served
+        .filter(|served| Some(&served.function_arn) == arn.as_ref() && served.settings() == facts.assessment.settings);
+    match (&facts.programming, current) {
+        (None, _) | (_, None) => match facts.served {
+            // What was programmed before goes on: no word about this manifest.
+            Some(_) => Some(Judgement::pending("proxies serve the route as it was before")),
+            None => Some(Judgement::pending("the route isn't given to proxies yet")),
+        },
+        (Some(programming), Some(_)) => Some(match programming {
+            Programming::Pending => Judgement::pending("proxies haven't answered yet"),
+            Programming::NoReadyProxies => Judgement::no(
+                Reason::NoReadyProxies,
+                "no proxy is connected and ready: look at the Pods of lambdaroute-proxy and their logs",
+            ),
+            Programming::Refused { detail } => {
+                Judgement::no(Reason::Refused, format!("the proxies refuse the route: {detail}"))
+            }
+            Programming::Programmed => Judgement::yes(Reason::Programmed, "proxies serve the route"),
+        }),
+    }
+}

@@ -1,0 +1,65 @@
+//! What a failed call means to a person. AWS's own words stay out: they may change with every try.
+
+use lambdaroute_crds::condition::Reason;
+
+use super::judgement::{Actor, Judgement};
+use crate::aws::{AwsError, Denied, ErrorKind};
+
+/// The statement of an IAM policy that would allow what was refused.
+pub fn iam_statement(denied: &Denied) -> String {
+    let resource = denied.resource.as_deref().unwrap_or("*");
+    serde_json::json!({"Effect": "Allow", "Action": denied.action, "Resource": resource}).to_string()
+}
+
+/// The judgement of the aspect that a call was about.
+pub(super) fn judge(error: &AwsError) -> Judgement {
+    let AwsError { operation, kind, code, message: _, request_id: _ } = error;
+    match kind {
+        ErrorKind::AccessDenied(denied) => {
+            let who = denied.principal.as_deref().unwrap_or("the controller");
+            let statement = iam_statement(denied);
+            Judgement::no(
+                Reason::AccessDenied,
+                format!(
+                    "AWS refuses {} to {who} ({code}): allow it in an IAM policy of the controller: {statement}",
+                    denied.action
+                ),
+            )
+        }
+        ErrorKind::Credentials => Judgement::no(
+            Reason::AccessDenied,
+            format!(
+                "{operation}: AWS has no valid credentials from the controller ({code}): give its ServiceAccount a role \
+                 (IRSA or Pod Identity), or set AWS's usual variables"
+            ),
+        ),
+        ErrorKind::Throttled { .. } => {
+            Judgement::no(Reason::Throttled, format!("{operation} is throttled: it is tried again, slower each time"))
+        }
+        ErrorKind::PolicyTooLarge => Judgement::no(
+            Reason::PolicyTooLarge,
+            "the function's policy would be over AWS's 20,480 bytes: remove statements from it that nobody needs",
+        ),
+        ErrorKind::InvalidPrincipal => Judgement {
+            actor: Actor::Platform,
+            ..Judgement::no(
+                Reason::Unreachable,
+                "AWS doesn't know the principal that is to be granted: check --proxy-principal (a new role takes up to two \
+                 minutes)",
+            )
+        },
+        ErrorKind::Unreachable => {
+            Judgement::no(Reason::Unreachable, format!("{operation} gets no answer ({code}): it is tried again"))
+        }
+        ErrorKind::Other => Judgement {
+            actor: Actor::Platform,
+            ..Judgement::no(
+                Reason::Unreachable,
+                format!("{operation} fails with {code}: see the Events of this object"),
+            )
+        },
+        ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::PreconditionFailed | ErrorKind::NotLeading => {
+            Judgement::pending("AWS changed meanwhile: it is looked at again")
+        }
+    }
+}

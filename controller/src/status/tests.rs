@@ -1,0 +1,333 @@
+//! Statuses that a person reads.
+
+use lambdaroute_crds::{AuthType, InvokeMode, Ownership};
+
+use super::*;
+use crate::assess::{Installation, assess};
+use crate::aws::{Denied, ErrorKind};
+use crate::observation::{FunctionState, UrlConfig, UrlSettings};
+use crate::observe::Aspect;
+use crate::plan::UrlFinding;
+use crate::target::Defaults;
+
+const ARN: &str = "arn:aws:lambda:eu-west-1:111122223333:function:orders";
+const PROXY: &str = "arn:aws:sts::111122223333:assumed-role/proxies/i-1";
+
+fn installation() -> Installation {
+    Installation {
+        defaults: Some(Defaults {
+            region: Some("eu-west-1".into()),
+            account_id: "111122223333".into(),
+            partition: "aws".into(),
+        }),
+        allow_public_url: false,
+    }
+}
+
+fn route(spec: &str) -> LambdaRoute {
+    serde_yaml_ng::from_str(&format!(
+        "
+apiVersion: lambdaroute.dev/v1alpha1
+kind: LambdaRoute
+metadata: {{name: orders, namespace: shop, uid: u1, generation: 3}}
+spec: {spec}
+status: {{targets: [{{functionARN: '{ARN}', state: Active}}]}}
+"
+    ))
+    .unwrap()
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn view() -> TargetView {
+    TargetView {
+        observed_at: Some(at(1000)),
+        function: Some(FunctionState::Exists),
+        url: Some(UrlConfig {
+            url: "https://abc.lambda-url.eu-west-1.on.aws/".into(),
+            creation_time: "2026-11-21T09:30:00.123+0000".into(),
+            settings: UrlSettings { auth_type: AuthType::AwsIam, invoke_mode: InvokeMode::Buffered },
+        }),
+        ownership: Some(Ownership::Created),
+        finding: UrlFinding::Agrees,
+        settled: true,
+        conflicted: [].into(),
+        released: [].into(),
+        in_use_by: [].into(),
+        failure: None,
+    }
+}
+
+fn served() -> Programmed {
+    Programmed {
+        host: "abc.lambda-url.eu-west-1.on.aws".into(),
+        region: "eu-west-1".into(),
+        auth_type: AuthType::AwsIam,
+        invoke_mode: InvokeMode::Buffered,
+        function_arn: ARN.into(),
+    }
+}
+
+/// The facts of a route that works, to be spoilt.
+struct Known {
+    route: LambdaRoute,
+    claim: ServiceClaim,
+    view: Option<TargetView>,
+    release_failure: Option<Failure>,
+    served: Option<Programmed>,
+    programming: Option<Programming>,
+    identities: Identities,
+    now: Timestamp,
+}
+
+fn working() -> Known {
+    Known {
+        route: route("{function: {name: orders}}"),
+        claim: ServiceClaim::Ours,
+        view: Some(view()),
+        release_failure: None,
+        served: Some(served()),
+        programming: Some(Programming::Programmed),
+        identities: Identities { arns: vec![PROXY.into()], errors: vec![] },
+        now: at(2000),
+    }
+}
+
+impl Known {
+    fn status(&self) -> LambdaRouteStatus {
+        let assessment = assess(&self.route, &installation(), None).with_claim(&self.route, self.claim);
+        status(&Facts {
+            route: &self.route,
+            assessment: &assessment,
+            claim: self.claim,
+            view: self.view.as_ref(),
+            release_failure: self.release_failure.as_ref(),
+            identity_failure: None,
+            served: self.served.as_ref(),
+            programming: self.programming.clone(),
+            identities: &self.identities,
+            principal: &"arn:aws:iam::111122223333:role/proxies".parse().unwrap(),
+            cluster_domain: "cluster.local",
+            now: self.now,
+            drift_period: SignedDuration::from_hours(1),
+        })
+    }
+
+    fn condition(&self, type_: ConditionType) -> (String, String, String) {
+        let status = self.status();
+        let found = status.conditions.into_iter().find(|condition| condition.type_ == type_.as_str()).unwrap();
+        (found.status, found.reason, found.message)
+    }
+
+    fn ready(&self) -> (String, String, String) {
+        self.condition(ConditionType::Ready)
+    }
+}
+
+fn has(status: &LambdaRouteStatus, type_: ConditionType) -> bool {
+    status.conditions.iter().any(|condition| condition.type_ == type_.as_str())
+}
+
+fn denied() -> Failure {
+    Failure {
+        aspect: Aspect::Permissions,
+        error: AwsError {
+            operation: "lambda:AddPermission",
+            kind: ErrorKind::AccessDenied(Denied {
+                action: "lambda:AddPermission".into(),
+                resource: Some(ARN.into()),
+                principal: Some("arn:aws:sts::111122223333:assumed-role/controller".into()),
+            }),
+            code: "AccessDeniedException".into(),
+            message: "User: … (changes with every try)".into(),
+            request_id: Some("1234-5678".into()),
+        },
+    }
+}
+
+#[test]
+fn a_route_that_works_is_ready_with_its_url_and_nothing_abnormal() {
+    let status = working().status();
+    assert_eq!(working().ready(), ("True".into(), "Ready".into(), "calls are served".into()));
+    assert_eq!(status.url.as_deref(), Some("http://orders.shop.svc.cluster.local"));
+    assert_eq!((status.function.as_deref(), status.auth.as_deref()), (Some("orders"), Some("None")));
+    assert!(status.conditions.iter().all(|condition| condition.status == "True"));
+    assert!(status.conditions.iter().all(|condition| condition.observed_generation == Some(3)));
+    assert!(!has(&status, ConditionType::Reconciling) && !has(&status, ConditionType::Stalled));
+    let target = &status.targets[0];
+    assert_eq!(target.created_at.as_deref(), Some("2026-11-21T09:30:00.123+0000"));
+    assert_eq!(target.ownership, Some(Ownership::Created));
+}
+
+#[test]
+fn a_port_of_its_own_is_in_the_url() {
+    let known = Known { route: route("{function: {name: orders}, service: {name: api, port: 8080}}"), ..working() };
+    assert_eq!(known.status().url.as_deref(), Some("http://api.shop.svc.cluster.local:8080"));
+}
+
+#[test]
+fn everything_is_unknown_until_the_first_look() {
+    let known = Known {
+        view: None,
+        served: None,
+        programming: None,
+        identities: Identities::default(),
+        claim: ServiceClaim::Unknown,
+        ..working()
+    };
+    let status = known.status();
+    assert!(status.conditions.iter().filter(|c| c.type_ != "Reconciling").all(|c| c.status == "Unknown"));
+    assert_eq!(known.ready().1, "Pending");
+    assert!(has(&status, ConditionType::Reconciling));
+}
+
+#[test]
+fn a_new_leader_says_nothing_else_until_it_has_looked() {
+    let mut known = working();
+    let before = known.status();
+    known.route.status = Some(before.clone());
+    known.view = None;
+    assert_eq!(known.status(), before);
+    known.route.metadata.generation = Some(4);
+    assert_eq!(
+        known.condition(ConditionType::FunctionURLReady).1,
+        "Pending",
+        "the last word was about another manifest"
+    );
+}
+
+#[test]
+fn a_missing_function_says_who_must_create_it() {
+    let mut known = working();
+    known.view =
+        Some(TargetView { function: Some(FunctionState::NotFound), url: None, finding: UrlFinding::Due, ..view() });
+    let (status, reason, message) = known.ready();
+    assert_eq!((status.as_str(), reason.as_str()), ("False", "FunctionNotFound"));
+    assert!(message.starts_with("You: AWS has no function arn:aws:lambda:"), "{message}");
+    assert!(has(&known.status(), ConditionType::Reconciling), "it becomes ready by itself");
+}
+
+#[test]
+fn a_denied_call_names_the_statement_that_would_allow_it_and_nothing_that_changes() {
+    let mut known = working();
+    known.view = Some(TargetView { settled: false, failure: Some(denied()), ..view() });
+    let (_, reason, message) = known.ready();
+    assert_eq!(reason, "AccessDenied");
+    assert!(message.starts_with("Platform team: AWS refuses lambda:AddPermission to arn:aws:sts::"), "{message}");
+    assert!(message.contains(&format!(r#""Resource":"{ARN}""#)), "{message}");
+    assert!(!message.contains("1234-5678") && !message.contains("every try"), "{message}");
+    assert_eq!(known.condition(ConditionType::PermissionsReady).0, "False");
+    assert_eq!(known.condition(ConditionType::FunctionURLReady).0, "True");
+    assert!(has(&known.status(), ConditionType::Stalled));
+}
+
+#[test]
+fn a_foreign_url_that_differs_is_told_with_its_differences() {
+    let mut known = working();
+    known.view =
+        Some(TargetView { finding: UrlFinding::Differs(vec!["authType is NONE, not AWS_IAM".into()]), ..view() });
+    assert_eq!(known.ready().1, "AlreadyExists");
+    assert!(known.ready().2.contains("authType is NONE, not AWS_IAM"));
+}
+
+#[test]
+fn proxies_with_another_role_are_no_ready_route() {
+    let mut known = working();
+    known.identities.arns = vec!["arn:aws:sts::111122223333:assumed-role/others/i-2".into()];
+    let (_, reason, message) = known.ready();
+    assert_eq!(reason, "WrongPrincipal");
+    assert!(message.contains("assumed-role/others,") && message.contains("role/proxies"), "{message}");
+    known.identities = Identities { arns: vec![], errors: vec!["no credentials".into()] };
+    assert_eq!(known.ready().1, "Unavailable");
+}
+
+#[test]
+fn what_proxies_answer_is_what_programmed_says() {
+    for (programming, status, reason) in [
+        (Programming::Pending, "Unknown", "Pending"),
+        (Programming::NoReadyProxies, "False", "NoReadyProxies"),
+        (Programming::Refused { detail: "upgrade it".into() }, "False", "Refused"),
+    ] {
+        let known = Known { programming: Some(programming), ..working() };
+        let (found, why, _) = known.condition(ConditionType::Programmed);
+        assert_eq!((found.as_str(), why.as_str()), (status, reason));
+        assert_eq!(known.ready().1, reason);
+    }
+}
+
+#[test]
+fn what_was_programmed_before_is_no_answer_for_a_changed_manifest() {
+    let known = Known {
+        route: route(
+            "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {invokeMode: RESPONSE_STREAM}}}",
+        ),
+        ..working()
+    };
+    assert_eq!(known.condition(ConditionType::Programmed).1, "Pending");
+}
+
+#[test]
+fn a_conflicted_route_is_told_so_and_names_no_other() {
+    let mut known = working();
+    known.view = Some(TargetView { conflicted: [key(&known.route)].into(), ..view() });
+    let (_, reason, message) = known.ready();
+    assert_eq!(reason, "Conflicted");
+    assert!(message.starts_with("You: other LambdaRoutes"), "{message}");
+}
+
+#[test]
+fn a_suspended_route_says_so_and_is_not_abnormal() {
+    let known = Known { route: route("{function: {name: orders}, suspend: true}"), ..working() };
+    assert_eq!(known.ready().1, "Suspended");
+    assert!(!has(&known.status(), ConditionType::Stalled) && !has(&known.status(), ConditionType::Reconciling));
+}
+
+#[test]
+fn a_blocked_deletion_names_the_action_and_the_way_out() {
+    let mut known = working();
+    known.route.metadata.deletion_timestamp = Some(Time(at(1500)));
+    assert_eq!(known.ready().1, "Pending");
+    known.release_failure = Some(denied());
+    let (_, reason, message) = known.ready();
+    assert_eq!(reason, "DeletionBlocked");
+    assert!(message.contains("lambda:AddPermission") && message.contains("lambdaroute.dev/force-delete=true"));
+    assert!(has(&known.status(), ConditionType::Stalled));
+}
+
+#[test]
+fn a_transition_keeps_its_time_until_the_status_turns() {
+    let mut known = working();
+    known.route.status = Some(known.status());
+    known.now = at(9000);
+    assert_eq!(known.status(), known.route.status.clone().unwrap(), "nothing changes by itself");
+    known.programming = Some(Programming::NoReadyProxies);
+    let status = known.status();
+    let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready").unwrap();
+    assert_eq!(ready.last_transition_time, Time(at(9000)));
+    let accepted = status.conditions.iter().find(|condition| condition.type_ == "Accepted").unwrap();
+    assert_eq!(accepted.last_transition_time, Time(at(2000)));
+}
+
+#[test]
+fn the_last_look_is_written_at_most_once_a_drift_period() {
+    let mut known = working();
+    known.route.status = Some(known.status());
+    known.view = Some(TargetView { observed_at: Some(at(1000 + 3599)), ..view() });
+    assert_eq!(known.status().targets[0].last_sync_time, Some(Time(at(1000))));
+    known.view = Some(TargetView { observed_at: Some(at(1000 + 3600)), ..view() });
+    assert_eq!(known.status().targets[0].last_sync_time, Some(Time(at(4600))));
+}
+
+#[test]
+fn the_patch_takes_away_what_is_absent() {
+    let patch = patch(&working().route, &LambdaRouteStatus::default());
+    assert_eq!(patch["status"]["url"], serde_json::Value::Null);
+    assert!(patch["status"].as_object().unwrap().contains_key("url"));
+    assert_eq!(patch["metadata"]["uid"], "u1");
+}
+
+fn key(route: &LambdaRoute) -> crate::step::RouteKey {
+    crate::intent::key(route)
+}

@@ -1,0 +1,99 @@
+//! What the last reconcile of a target found, for the routes on it. Values only.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use lambdaroute_crds::Ownership;
+
+use crate::aws::AwsError;
+use crate::observation::{FunctionState, Observation, UrlConfig, UrlSettings};
+use crate::observe::Aspect;
+use crate::plan::{Plan, UrlFinding};
+use crate::sid::ClusterId;
+use crate::step::RouteKey;
+
+/// A call that failed, and the condition that it shows in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What it was about.
+    pub aspect: Aspect,
+    /// What AWS said.
+    pub error: AwsError,
+}
+
+/// A target after its last reconcile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetView {
+    /// The last complete look; none before the first.
+    pub observed_at: Option<Timestamp>,
+    /// Whether there is a function; none before the first look.
+    pub function: Option<FunctionState>,
+    /// Its URL config.
+    pub url: Option<UrlConfig>,
+    /// Whose that is.
+    pub ownership: Option<Ownership>,
+    /// Whether it is as the routes want it.
+    pub finding: UrlFinding,
+    /// Nothing is left to be written.
+    pub settled: bool,
+    /// Routes whose manifest isn't carried out, since others disagree.
+    pub conflicted: BTreeSet<RouteKey>,
+    /// Routes for which nothing of ours is there any more.
+    pub released: BTreeSet<RouteKey>,
+    /// Clusters whose statements keep a URL config of ours there.
+    pub in_use_by: BTreeSet<ClusterId>,
+    /// Why the last reconcile didn't come to its end.
+    pub failure: Option<Failure>,
+}
+
+impl TargetView {
+    /// After a reconcile that came to its end, or to `failure`. `plan` is what is still to be done.
+    pub fn new(
+        observed_at: Timestamp,
+        observed: &Observation,
+        plan: Plan,
+        releasing: BTreeSet<RouteKey>,
+        failure: Option<Failure>,
+    ) -> Self {
+        let Plan { steps, ownership, url, conflicted, in_use_by } = plan;
+        let settled = steps.is_empty() && failure.is_none();
+        Self {
+            observed_at: Some(observed_at),
+            function: Some(observed.function),
+            url: observed.url.clone(),
+            ownership,
+            finding: url,
+            settled,
+            conflicted,
+            released: if settled { releasing } else { BTreeSet::new() },
+            in_use_by,
+            failure,
+        }
+    }
+
+    /// After a reconcile that couldn't look: what was known before, and why it isn't known better.
+    pub fn failed(before: Option<&TargetView>, failure: Failure) -> Self {
+        let mut view = before.cloned().unwrap_or(Self {
+            observed_at: None,
+            function: None,
+            url: None,
+            ownership: None,
+            finding: UrlFinding::Due,
+            settled: false,
+            conflicted: BTreeSet::new(),
+            released: BTreeSet::new(),
+            in_use_by: BTreeSet::new(),
+            failure: None,
+        });
+        view.settled = false;
+        view.failure = Some(failure);
+        view
+    }
+
+    /// Whether a call of the function URL with these settings would work, as last observed.
+    pub fn serves(&self, settings: UrlSettings) -> bool {
+        self.settled
+            && self.finding == UrlFinding::Agrees
+            && self.url.as_ref().is_some_and(|url| url.settings == settings)
+    }
+}
