@@ -17,7 +17,7 @@ use crate::metrics::{Metrics, SliceOutcome};
 use crate::table::{Event, RouteTable, SliceKey, SliceWrite};
 
 /// How many slices are written at once.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 32;
 /// How long one write may take.
 const LONGEST: Duration = Duration::from_secs(10);
 /// How long a slice whose write failed rests, at least and at most.
@@ -38,6 +38,7 @@ pub async fn run(client: Client, table: &RouteTable, leadership: &Leadership, me
     let mut writes: JoinSet<(SliceKey, Result<(), Error>)> = JoinSet::new();
     let mut busy = BTreeSet::new();
     let mut failures: BTreeMap<SliceKey, u32> = BTreeMap::new();
+    let mut warned: Option<Instant> = None;
     loop {
         tokio::select! {
             key = table.next_slice(), if writes.len() < AT_ONCE => {
@@ -66,7 +67,15 @@ pub async fn run(client: Client, table: &RouteTable, leadership: &Leadership, me
                         let count = failures.entry(key.clone()).or_insert(0);
                         *count = count.saturating_add(1);
                         let rest = REST.0.saturating_mul(1 << (*count).min(10)).min(REST.1);
-                        warn!(namespace = %key.namespace, slice = %key.name, error = %error, "can't write the endpoint slice");
+                        // An API server that is away fails them all: one line a second tells that.
+                        if warned.is_none_or(|at| at.elapsed() >= Duration::from_secs(1)) {
+                            warned = Some(Instant::now());
+                            let failing = failures.len();
+                            warn!(
+                                namespace = %key.namespace, slice = %key.name, error = %error, failing,
+                                "can't write the endpoint slice"
+                            );
+                        }
                         table.check_slice(key.clone(), Instant::now() + rest);
                     }
                 }
