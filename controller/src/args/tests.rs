@@ -3,7 +3,12 @@
 use super::*;
 
 fn parsed(more: &[&str]) -> Result<Args, String> {
-    let base = ["lambdaroute-controller", "--namespace=lambdaroute", "--proxy-service-account=lambdaroute/proxy"];
+    let base = [
+        "lambdaroute-controller",
+        "--namespace=lambdaroute",
+        "--proxy-service-account=lambdaroute/proxy",
+        "--proxy-principal=arn:aws:iam::111122223333:role/proxies",
+    ];
     let args = Args::try_parse_from(base.iter().chain(more)).map_err(|error| error.to_string())?;
     args.check().map(|()| args)
 }
