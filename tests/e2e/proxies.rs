@@ -114,10 +114,26 @@ async fn a_pod_that_takes_a_former_proxys_address_is_in_no_slice_also_of_a_suspe
 #[tokio::test(flavor = "multi_thread")]
 async fn only_a_proxy_pod_with_the_right_token_is_let_in() -> anyhow::Result<()> {
     let stack = Stack::with("tokens", no_proxies()).await?;
-    for (token, expected) in stack.wrong_tokens().await? {
+    for (what, token, expected) in stack.wrong_tokens().await? {
         let refused = stack.connect(&token, Answer::Serve).await.err().map(|status| status.code());
-        assert_eq!(refused, Some(expected));
+        assert_eq!(refused, Some(expected), "{what}");
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_installation_for_another_namespace_leaves_these_endpoints_alone() -> anyhow::Result<()> {
+    let stack = Stack::start("here").await?;
+    let function = stack.function(Handler::Echo).await?;
+    let spec = format!("{{function: {{name: {}}}}}", function.name());
+    stack.route("orders", &spec).await?;
+    stack.ready("orders").await?;
+    let watcher = stack.watch_endpoints("orders").await?;
+    let elsewhere = Stack::start("elsewhere").await?;
+    elsewhere.route("orders", &spec).await?;
+    elsewhere.ready("orders").await?;
+    assert_eq!(elsewhere.endpoints("orders").await?.len(), elsewhere.proxies());
+    assert_eq!(watcher.fewest(), stack.proxies(), "the other's controller took an endpoint away");
     Ok(())
 }
 

@@ -10,8 +10,6 @@ use sha2::{Digest, Sha256};
 use crate::process::{Process, Start};
 use crate::{target, toolchain, wait};
 
-/// Everything that the binary depends on.
-const SOURCES: &[&str] = &["apiserver.go", "controllers.go", "etcd.go", "go.mod", "go.sum", "identity.go", "main.go"];
 /// Cold on a busy machine it needs some 10 s; usually 3.
 const READY_WITHIN: Duration = Duration::from_secs(120);
 /// The Kubernetes release of go.mod. Without it the server calls itself v0.0.0.
@@ -21,7 +19,7 @@ const KUBERNETES: &str = "v1.36.3";
 #[derive(Debug)]
 pub struct ControlPlane {
     kubeconfig: PathBuf,
-    _process: Process,
+    process: Process,
 }
 
 impl ControlPlane {
@@ -45,12 +43,17 @@ impl ControlPlane {
         })
         .await?
         .or_else(|status| bail!("the control plane ended with {status}, see {}", log.display()))?;
-        Ok(Self { kubeconfig: state.join("kubeconfig"), _process: process })
+        Ok(Self { kubeconfig: state.join("kubeconfig"), process })
     }
 
     /// The administrator's kubeconfig.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
+    }
+
+    /// Its process, for the tests of how it ends.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
     }
 }
 
@@ -60,11 +63,7 @@ impl ControlPlane {
 /// When Go is missing or the build fails.
 pub fn binary() -> anyhow::Result<PathBuf> {
     let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("controlplane");
-    let mut digest = Sha256::new();
-    for source in SOURCES {
-        digest.update(std::fs::read(module.join(source)).with_context(|| format!("read {source}"))?);
-    }
-    let digest = hex::encode(digest.finalize());
+    let digest = digest(&module)?;
     let binary = target::cache().join(format!("controlplane-{}", &digest[..12]));
     target::once(&binary, || {
         let versions: String = ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"]
@@ -91,4 +90,19 @@ pub fn binary() -> anyhow::Result<PathBuf> {
         Ok(())
     })?;
     Ok(binary)
+}
+
+/// A digest of all files of the module: a changed one makes another binary.
+fn digest(module: &Path) -> anyhow::Result<String> {
+    let files = std::fs::read_dir(module).with_context(|| format!("list {}", module.display()))?;
+    let mut files = files.map(|file| Ok(file?.path())).collect::<anyhow::Result<Vec<_>>>()?;
+    files.sort();
+    let mut digest = Sha256::new();
+    for file in files {
+        let text = std::fs::read(&file).with_context(|| format!("read {}", file.display()))?;
+        // Lengths keep two files from passing for one.
+        digest.update(format!("{} {}\n", file.file_name().unwrap_or_default().to_string_lossy(), text.len()));
+        digest.update(text);
+    }
+    Ok(hex::encode(digest.finalize()))
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
-use tokio::time::Instant;
 
 use crate::credentials::AwsCredentials;
 use crate::venv::Venv;
+use crate::wait;
 
 /// Starts MiniStack, and ends it with us: it reads our end of a pipe.
 const PROGRAM: &str = include_str!("../emulator/run.py");
@@ -93,19 +93,21 @@ impl Emulator {
     }
 
     async fn wait_until_ready(&mut self, log: &Path) -> anyhow::Result<()> {
-        let deadline = Instant::now() + READY_WITHIN;
         let url: http::Uri = format!("http://{}/_ministack/ready", self.address).parse()?;
         let client = crate::aws::plain_client();
-        while Instant::now() < deadline {
+        let what = format!("the emulator to be ready, see {}", log.display());
+        let ended = wait::within(READY_WITHIN, &what, async || {
             if let Some(status) = self.process.as_mut().map(Child::try_wait).transpose()?.flatten() {
-                bail!("the emulator ended ({status}) before it was ready, see {}", log.display());
+                return Ok(Some(Some(status)));
             }
-            if client.get(url.clone()).await.is_ok_and(|answer| answer.status().is_success()) {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            let ready = client.get(url.clone()).await.is_ok_and(|answer| answer.status().is_success());
+            Ok(ready.then_some(None))
+        })
+        .await?;
+        match ended {
+            None => Ok(()),
+            Some(status) => bail!("the emulator ended ({status}) before it was ready, see {}", log.display()),
         }
-        bail!("the emulator was not ready after {} s, see {}", READY_WITHIN.as_secs(), log.display())
     }
 
     /// Where it listens.

@@ -61,7 +61,10 @@ impl Environment {
     pub async fn shared() -> anyhow::Result<&'static Self> {
         static SHARED: OnceCell<Environment> = OnceCell::const_new();
         let start = || runtime()?.block_on(Self::start("test", |_| {}));
-        SHARED.get_or_try_init(async || tokio::task::spawn_blocking(start).await?).await
+        let shared = SHARED.get_or_try_init(async || tokio::task::spawn_blocking(start).await?).await?;
+        // The test runner shows it with a failed test alone.
+        eprintln!("state and logs of this run: {}", shared.directory.display());
+        Ok(shared)
     }
 
     /// A client of the cluster. One for each test: a client lives as long as the test's runtime.

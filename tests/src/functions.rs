@@ -103,11 +103,12 @@ impl Functions {
     }
 }
 
-/// An SDK client for some principal at some endpoint, without retries.
+/// An SDK client for some principal at some endpoint, without retries, and without the shell's HTTP_PROXY.
 pub fn client(endpoint: &str, credentials: &crate::credentials::AwsCredentials) -> aws_sdk_lambda::Client {
     let config = aws_sdk_lambda::Config::builder()
         .behavior_version(aws_sdk_lambda::config::BehaviorVersion::latest())
         .endpoint_url(endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .region(aws_sdk_lambda::config::Region::new(REGION))
         .credentials_provider(credentials.provider())
         .retry_config(aws_sdk_lambda::config::retry::RetryConfig::disabled())

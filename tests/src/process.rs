@@ -74,8 +74,9 @@ impl Process {
             .process_group(0)
             .spawn()
             .with_context(|| format!("start {name} ({})", program.display()))?;
-        watch(&child.id().to_string())?;
-        Ok(Self { name: name.to_owned(), child, log: log.to_owned() })
+        let process = Self { name: name.to_owned(), child, log: log.to_owned() };
+        watch(&process.child.id().to_string())?;
+        Ok(process)
     }
 
     /// Where its output is.
@@ -116,6 +117,11 @@ impl Process {
     /// When the system refuses.
     pub fn terminate(&self) -> anyhow::Result<()> {
         self.signal(Signal::TERM)
+    }
+
+    /// Closes its standard input, as the end of the harness would.
+    pub fn close_input(&mut self) {
+        self.child.stdin = None;
     }
 
     /// Waits until it has ended by itself with success.

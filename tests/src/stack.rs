@@ -135,7 +135,7 @@ impl Stack {
         let admin = account.emulator.admin().clone();
         let rules = LambdaRules::new(emulator, admin, principals.keys.clone(), ACCOUNT, REGION);
         let aws = Gate::before_emulator(emulator, rules).await?;
-        let api = Gate::before_tls(cluster.address()?, "127.0.0.1", &cluster.authority()?).await?;
+        let api = Gate::before_tls(cluster.address()?, cluster.server_name(), cluster.authority()).await?;
         cluster.namespace(&namespace).await?;
         let function_url_endpoint = shape.function_url_endpoint.clone().unwrap_or_else(|| aws.url());
         let values = json!({

@@ -18,6 +18,9 @@ pub fn go() -> anyhow::Result<PathBuf> {
         bail!("Go was not found: install Go {}.{} or later from https://go.dev/dl and put it on PATH", GO.0, GO.1);
     };
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if text.is_empty() {
+        bail!("`go env GOVERSION` says nothing: install Go {}.{} or later from https://go.dev/dl", GO.0, GO.1);
+    }
     match version(&text) {
         Some(found) if found >= GO => Ok(PathBuf::from("go")),
         _ => bail!("{text} is too old: install Go {}.{} or later from https://go.dev/dl", GO.0, GO.1),

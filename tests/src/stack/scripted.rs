@@ -50,11 +50,11 @@ impl Stack {
         ScriptedProxy::connect(self.route_table(leader), &authority, token, answer).await
     }
 
-    /// Tokens that don't prove a proxy's Pod, and how each is refused.
+    /// Tokens that don't prove a proxy's Pod: what each is, the token, and how it is refused.
     ///
     /// # Errors
     /// When the API server doesn't give one.
-    pub async fn wrong_tokens(&self) -> anyhow::Result<Vec<(String, Code)>> {
+    pub async fn wrong_tokens(&self) -> anyhow::Result<Vec<(&'static str, String, Code)>> {
         let (pod, uid, _, _) = self.proxy_pod().await?;
         let (namespace, account) = (&self.release.namespace, &self.release.proxy.service_account);
         let bound = Some((pod.as_str(), uid.as_str()));
@@ -66,12 +66,12 @@ impl Stack {
         let other_account = self.cluster.token(namespace, controller, audience, None).await?;
         let tenant = self.cluster.token(&self.namespace, "default", audience, None).await?;
         Ok(vec![
-            ("no-token-at-all".to_owned(), Code::Unauthenticated),
-            (other_audience, Code::Unauthenticated),
-            (api_server, Code::Unauthenticated),
-            (unbound, Code::PermissionDenied),
-            (other_account, Code::PermissionDenied),
-            (tenant, Code::PermissionDenied),
+            ("no token of the cluster", "no-token-at-all".to_owned(), Code::Unauthenticated),
+            ("another audience", other_audience, Code::Unauthenticated),
+            ("the API server's audience", api_server, Code::Unauthenticated),
+            ("bound to no Pod", unbound, Code::Unauthenticated),
+            ("the controller's ServiceAccount", other_account, Code::PermissionDenied),
+            ("a tenant's ServiceAccount", tenant, Code::PermissionDenied),
         ])
     }
 
