@@ -133,11 +133,13 @@ impl App {
 
         let terms = parts::terms(&args, owner.clone());
         let leases = Api::namespaced(client.clone(), &args.namespace);
+        // Told to stop comes first: the other parts end by it, too, and that is no failure.
         let mut tenure = tokio::select! {
+            biased;
+            () = stop.cancelled() => return Ok(()),
             tenure = leadership::acquire(leases, terms) => tenure,
             () = keeper.read(&waits.certificate) => pending().await,
             ended = &mut serving => return Err(server_ended(ended)),
-            () = stop.cancelled() => return Ok(()),
         };
         let leadership = tenure.leadership();
         metrics.leading(leadership.epoch());
@@ -148,10 +150,11 @@ impl App {
         let mut reconciling = AbortOnDropHandle::new(tokio::spawn(reconcile(parts)));
 
         tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
             reason = tenure.keep() => return Err(Error::LeadershipLost(reason)),
             ended = &mut reconciling => return Err(reconciler_ended(ended)),
             ended = &mut serving => return Err(server_ended(ended)),
-            () = stop.cancelled() => {}
         }
         wind_down(tenure, reconciling, serving, writing).await
     }

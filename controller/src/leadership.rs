@@ -180,12 +180,28 @@ impl Tenure {
 
     /// Gives the Lease back, so that the next leader needn't wait. Only after the last write has ended.
     pub async fn release(mut self) {
-        lease::release(&mut self.lease, Timestamp::now());
         self.deadline.send_replace(Instant::now());
-        match timeout(self.terms.retry_period, self.api.replace(&self.terms.name, &params(), &self.lease)).await {
-            Ok(Ok(_)) => info!(lease = %self.terms.name, "lease released"),
+        let name = self.terms.name.clone();
+        match timeout(self.terms.renew_deadline, self.give_back()).await {
+            Ok(Ok(())) => info!(lease = %name, "lease released"),
             Ok(Err(error)) => warn!(error = %error, "can't release the lease: the next leader waits until it ends"),
             Err(_) => warn!("no answer to the release of the lease: the next leader waits until it ends"),
+        }
+    }
+
+    async fn give_back(&mut self) -> Result<(), kube::Error> {
+        lease::release(&mut self.lease, Timestamp::now());
+        match self.api.replace(&self.terms.name, &params(), &self.lease).await {
+            Err(kube::Error::Api(status)) if status.is_conflict() => {
+                // A renewal was under way when this process was told to stop.
+                let mut found = self.api.get(&self.terms.name).await?;
+                if lease::is_held(&found, &self.terms.identity, self.leadership.epoch) {
+                    lease::release(&mut found, Timestamp::now());
+                    self.api.replace(&self.terms.name, &params(), &found).await?;
+                }
+                Ok(())
+            }
+            answer => answer.map(drop),
         }
     }
 }
