@@ -52,7 +52,11 @@ async fn a_controller_that_meets_another_crd_than_its_own_is_not_ready_and_says_
 async fn a_controller_stops_cleanly_and_gives_the_lease_back() -> anyhow::Result<()> {
     let mut stack = Stack::with("sigterm", Shape { controllers: 2, proxies: 0, ..Shape::default() }).await?;
     let leader = stack.leader().await?;
-    assert_eq!(stack.controller_admin(leader, "/readyz").await?.status, StatusCode::OK);
+    stack
+        .eventually("the leader to be ready", async || {
+            Ok((stack.controller_admin(leader, "/readyz").await?.status == StatusCode::OK).then_some(()))
+        })
+        .await?;
     stack.stop_controller(leader).await?;
     stack.eventually("the other one to lead", async || Ok((stack.leader().await? != leader).then_some(()))).await
 }
