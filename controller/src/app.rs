@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Api, Client};
 use prometheus_client::registry::Registry;
@@ -88,6 +89,8 @@ pub struct App {
     pub readiness: Readiness,
     /// All metrics, with their prefix; other parts may add to it before [`App::run`].
     pub registry: Registry,
+    /// Where routes are, and so our EndpointSlices. None: in all namespaces.
+    pub watch_namespace: Option<String>,
     metrics: Metrics,
     args: Args,
 }
@@ -99,7 +102,7 @@ impl App {
         let table = RouteTable::new(settings);
         let mut registry = Registry::with_prefix("lambdaroute_controller");
         let metrics = Metrics::register(&mut registry, table.clone());
-        Self { client, table, readiness: Readiness::default(), registry, metrics, args }
+        Self { client, table, readiness: Readiness::default(), registry, watch_namespace: None, metrics, args }
     }
 
     /// Runs until `stop` is cancelled or something that must live has ended. `reconcile` is called once, when this
@@ -112,7 +115,7 @@ impl App {
         R: FnOnce(Leading) -> F,
         F: Future<Output = Result<(), anyhow::Error>> + Send + 'static,
     {
-        let Self { client, table, readiness, registry, metrics, args } = self;
+        let Self { client, table, readiness, registry, watch_namespace, metrics, args } = self;
         let admin_port = bind("admin", args.admin.admin_address).await?;
         let table_port = bind("route-table", args.route_table.route_table_address).await?;
         let waits = Waits::new(&readiness);
@@ -120,7 +123,11 @@ impl App {
         let owner = owner_of(&args, &client).await?;
         let shown = tls::Shown::default();
         let keeper = keeper(&args, &client, owner.clone(), shown.clone());
-        let _parts = follow(&args, &client, &table, &waits, admin_port, admin);
+        let slices = match &watch_namespace {
+            Some(namespace) => Api::namespaced(client.clone(), namespace),
+            None => Api::all(client.clone()),
+        };
+        let _parts = follow(&args, &client, &table, &waits, slices, (admin_port, admin));
 
         let (leading, is_leading) = watch::channel(false);
         let allowed = args.route_table.proxy_service_account.iter().cloned().collect();
@@ -182,6 +189,8 @@ async fn wind_down(
 
 struct Waits {
     crd: Requirement,
+    pods: Requirement,
+    slices: Requirement,
     certificate: Requirement,
 }
 
@@ -189,6 +198,8 @@ impl Waits {
     fn new(readiness: &Readiness) -> Self {
         Self {
             crd: readiness.require("crd", "not looked at yet"),
+            pods: readiness.require("pods", "not listed yet"),
+            slices: readiness.require("endpointslices", "not listed yet"),
             certificate: readiness.require("certificate", "there is none yet: the leader makes it"),
         }
     }
@@ -202,25 +213,21 @@ fn follow(
     client: &Client,
     table: &RouteTable,
     waits: &Waits,
-    admin_port: TcpListener,
-    admin: Arc<Admin>,
+    slice_api: Api<EndpointSlice>,
+    (admin_port, admin): (TcpListener, Arc<Admin>),
 ) -> Parts {
-    let part = |future| AbortOnDropHandle::new(future);
+    let part = AbortOnDropHandle::new;
     let namespace = args.route_table.proxy_namespace.as_ref().unwrap_or(&args.namespace);
     let (pod_api, selector) = (Api::namespaced(client.clone(), namespace), args.route_table.proxy_selector.clone());
-    // A slice outside the watched namespace is another installation's, whose proxies are no Pods of ours.
-    let slice_api = match &args.routes.watch_namespace {
-        Some(watched) => Api::namespaced(client.clone(), watched),
-        None => Api::all(client.clone()),
-    };
     let (crd_api, crd_ready) = (Api::all(client.clone()), waits.crd.clone());
+    let (pods_ready, slices_ready) = (waits.pods.clone(), waits.slices.clone());
     let (alarms, pod_table, slice_table) = (table.clone(), table.clone(), table.clone());
     vec![
         part(tokio::spawn(admin::serve(admin_port, admin))),
         part(tokio::spawn(async move { alarms.run_alarms().await })),
-        part(tokio::spawn(async move { pods::follow(pod_api, &selector, &pod_table).await })),
-        part(tokio::spawn(async move { slices::observe::follow(slice_api, &slice_table).await })),
-        part(tokio::spawn(async move { crd::watch(crd_api, &lambdaroute_crds::crd(), &crd_ready).await })),
+        part(tokio::spawn(async move { pods::follow(pod_api, &selector, &pod_table, &pods_ready).await })),
+        part(tokio::spawn(async move { slices::observe::follow(slice_api, &slice_table, &slices_ready).await })),
+        part(tokio::spawn(async move { crd::watch::watch(crd_api, &lambdaroute_crds::crd(), &crd_ready).await })),
     ]
 }
 

@@ -108,6 +108,7 @@ pub struct AdminArgs {
 
 /// Logs.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Logs")]
 pub struct LogArgs {
     /// How log lines look.
     #[arg(long, value_enum, default_value_t = LogFormat::Json)]

@@ -156,12 +156,12 @@ async fn read(
         let assessment = assess(&route, installation, annotation(service::TARGET).as_deref()).with_claim(&route, claim);
         let served = annotation(programmed::ANNOTATION).and_then(|text| Programmed::trusted(&text, &route));
         if let Some(port) = live.as_ref().and_then(service::target_port) {
-            claims.push(Claim { id: RouteId(uid), port, programmed: served.is_some(), created: None });
+            claims.push(Claim { id: RouteId(uid), port });
         }
         known.push(Known { route, live, claim, assessment, served, port: None });
     }
     let resting = ports.as_ref().map(port_book::read).unwrap_or_default();
-    let mut ports = Ports::new(args.port_range.clone(), claims, resting);
+    let mut ports = Ports::new(args.port_range.clone(), claims, resting, jiff::Timestamp::now());
     for known in &mut known {
         let id = RouteId(known.route.uid().unwrap_or_default());
         known.port = if deleting(&known.route) { ports.of(&id) } else { ports.allocate(&id) };

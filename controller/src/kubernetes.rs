@@ -116,6 +116,19 @@ impl Kubernetes {
         self.set_finalizers("remove the finalizer", route, finalizers).await
     }
 
+    /// The object as it is now, if it is the same one with the same manifest and not being deleted.
+    ///
+    /// # Errors
+    /// [`KubeError`].
+    pub async fn again(&self, known: &LambdaRoute) -> Result<Option<LambdaRoute>, KubeError> {
+        let fresh = self.routes(known).get_opt(&known.name_any()).await.map_err(failed("read the LambdaRoute"))?;
+        Ok(fresh.filter(|fresh| {
+            fresh.uid() == known.uid()
+                && fresh.metadata.generation == known.metadata.generation
+                && fresh.metadata.deletion_timestamp.is_none()
+        }))
+    }
+
     async fn patch_status(
         &self,
         operation: &'static str,

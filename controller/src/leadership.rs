@@ -112,9 +112,10 @@ pub async fn acquire(api: Api<Lease>, terms: Terms) -> Tenure {
 
 async fn attempt(api: &Api<Lease>, terms: &Terms, watched: &mut Watched) -> Result<Option<Lease>, kube::Error> {
     let found = api.get_opt(&terms.name).await?;
-    watched.see(found.as_ref(), Instant::now());
+    let now = Instant::now().into_std();
+    watched.see(found.as_ref(), now);
     let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
-    let taken = match lease::claim(found, watched, terms, Instant::now(), Timestamp::now()) {
+    let taken = match lease::claim(found, watched, terms, now, Timestamp::now()) {
         Claim::Wait => return Ok(None),
         Claim::Create(lease) => api.create(&params, &lease).await,
         Claim::Take(lease) => api.replace(&terms.name, &params, &lease).await,

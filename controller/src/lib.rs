@@ -38,6 +38,7 @@ pub mod sid;
 pub mod slices;
 pub mod status;
 pub mod step;
+pub mod subscription;
 pub mod table;
 pub mod target;
 pub mod telemetry;

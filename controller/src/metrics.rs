@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicU64;
 
 use lambdaroute_proxy_config::cause::Cause;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
@@ -13,7 +13,7 @@ use prometheus_client::registry::Registry;
 use crate::table::RouteTable;
 
 /// How a slice's write ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SliceOutcome {
     /// It is as it shall be.
     Written,
@@ -22,7 +22,7 @@ pub enum SliceOutcome {
 }
 
 /// How a stream's beginning ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamOutcome {
     /// It was let in.
     Accepted,
@@ -36,14 +36,30 @@ pub enum StreamOutcome {
     Unavailable,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct SliceLabels {
-    outcome: SliceOutcome,
+impl SliceOutcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            SliceOutcome::Written => "written",
+            SliceOutcome::Failed => "failed",
+        }
+    }
+}
+
+impl StreamOutcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            StreamOutcome::Accepted => "accepted",
+            StreamOutcome::NotLeading => "not_leading",
+            StreamOutcome::Unauthenticated => "unauthenticated",
+            StreamOutcome::PermissionDenied => "permission_denied",
+            StreamOutcome::Unavailable => "unavailable",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StreamLabels {
-    outcome: StreamOutcome,
+struct OutcomeLabels {
+    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -54,8 +70,8 @@ struct CauseLabels {
 /// The route table's metrics; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
-    slices: Family<SliceLabels, Counter>,
-    streams: Family<StreamLabels, Counter>,
+    slices: Family<OutcomeLabels, Counter>,
+    streams: Family<OutcomeLabels, Counter>,
     causes: Family<CauseLabels, Counter>,
     leader: Gauge<i64, std::sync::atomic::AtomicI64>,
     epoch: Gauge<u64, AtomicU64>,
@@ -84,12 +100,12 @@ impl Metrics {
 
     /// Counts a slice's write.
     pub fn slice_written(&self, outcome: SliceOutcome) {
-        self.slices.get_or_create(&SliceLabels { outcome }).inc();
+        self.slices.get_or_create(&OutcomeLabels { outcome: outcome.as_str() }).inc();
     }
 
     /// Counts a stream's beginning.
     pub fn stream(&self, outcome: StreamOutcome) {
-        self.streams.get_or_create(&StreamLabels { outcome }).inc();
+        self.streams.get_or_create(&OutcomeLabels { outcome: outcome.as_str() }).inc();
     }
 
     /// Counts what a proxy reported; words that aren't causes are left out.

@@ -1,7 +1,7 @@
 //! Which port belongs to which route. Two routes never share one; a freed port rests before another route gets it, so that a
 //! caller's old connection never meets another tenant's function. Pure: the clock is an argument.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -53,11 +53,10 @@ pub struct Claim {
     pub id: RouteId,
     /// The Service's targetPort.
     pub port: u16,
-    /// Proxies may serve it already.
-    pub programmed: bool,
-    /// The Service's age.
-    pub created: Option<Timestamp>,
 }
+
+/// Whose a port is that two Services claim.
+const CONTESTED: &str = "contested";
 
 /// The allocation.
 #[derive(Clone, Debug)]
@@ -71,15 +70,22 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// From what the cluster holds. Of two claims to one port the programmed one wins, then the older: callers may hold
-    /// connections to it. The other route gets another port.
-    pub fn new(range: PortRange, mut claims: Vec<Claim>, resting: BTreeMap<u16, Rest>) -> Self {
-        claims.sort_by(|a, b| b.programmed.cmp(&a.programmed).then(a.created.cmp(&b.created)).then(a.id.cmp(&b.id)));
+    /// From what the cluster holds. Whoever may edit a Service may write another route's port into it: a port that two
+    /// claim is nobody's and rests, and both routes get others.
+    pub fn new(range: PortRange, claims: Vec<Claim>, resting: BTreeMap<u16, Rest>, now: Timestamp) -> Self {
         let free = range.0.clone().collect();
         let mut ports = Self { range, taken: HashMap::new(), by_route: HashMap::new(), resting, free };
-        for Claim { id, port, .. } in claims {
+        let mut by_port: BTreeMap<u16, BTreeSet<RouteId>> = BTreeMap::new();
+        for Claim { id, port } in claims {
+            by_port.entry(port).or_default().insert(id);
+        }
+        for (port, mut ids) in by_port {
+            let (Some(id), true) = (ids.pop_first(), ids.is_empty()) else {
+                ports.resting.insert(port, Rest { uid: CONTESTED.to_owned(), since: now });
+                continue;
+            };
             let rests = ports.resting.get(&port).is_some_and(|rest| rest.uid != id.0);
-            if !rests && !ports.taken.contains_key(&port) && !ports.by_route.contains_key(&id) {
+            if !rests && !ports.by_route.contains_key(&id) {
                 ports.resting.remove(&port);
                 ports.taken.insert(port, id.clone());
                 ports.by_route.insert(id, port);

@@ -9,13 +9,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// The first delay after a failure.
-const FIRST: Duration = Duration::from_millis(250);
-
-/// The delay after so many failures in a row, at most `longest`, with `jitter` between 0 and 1 spreading it over its upper
-/// half.
-pub fn backoff(failures: u32, longest: Duration, jitter: f64) -> Duration {
-    let full = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(longest);
+/// The delay after so many failures in a row: `first` at first, doubled each time, at most `longest`, with `jitter` between 0
+/// and 1 spreading it over its upper half.
+pub fn backoff(failures: u32, first: Duration, longest: Duration, jitter: f64) -> Duration {
+    let full = first.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(longest);
     full.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
 }
 
@@ -129,13 +126,13 @@ impl<K: Clone + Ord + Hash> Queue<K> {
         self.changed.notify_one();
     }
 
-    /// After a failure; each in a row waits longer, at least `least` and, but for that, at most `longest`.
-    pub fn retry(&self, key: K, least: Duration, longest: Duration, jitter: f64) {
+    /// After a failure; each in a row waits longer; see [`backoff`].
+    pub fn retry(&self, key: K, first: Duration, longest: Duration, jitter: f64) {
         let delay = {
             let mut state = self.state();
             let failures = state.failures.entry(key.clone()).or_insert(0);
             *failures = failures.saturating_add(1);
-            backoff(*failures, longest, jitter).max(least)
+            backoff(*failures, first, longest, jitter)
         };
         self.add_after(key, delay);
     }

@@ -43,6 +43,13 @@ impl Requirement {
         self.readiness.lock().insert(self.name, why.to_owned()).as_deref() != Some(why)
     }
 
+    /// A better word for why it isn't there; nothing if it is.
+    pub fn still_unmet(&self, why: &str) {
+        if let Some(text) = self.readiness.lock().get_mut(self.name) {
+            why.clone_into(text);
+        }
+    }
+
     /// Whether it is there.
     pub fn is_met(&self) -> bool {
         !self.readiness.lock().contains_key(self.name)

@@ -12,7 +12,6 @@ mod proxy;
 mod route;
 mod settle;
 mod state;
-mod subscription;
 mod tightening;
 
 use std::collections::BTreeMap;
@@ -27,11 +26,10 @@ pub use event::{Close, Effect, Event, SliceKey, StreamId};
 pub use listing::SliceWrite;
 pub use pod::{PodFacts, ProxyId};
 pub use state::{Settings, State};
-pub use subscription::Subscription;
 pub use tightening::{Auth, is_tightening};
 
 use crate::programming::{DesiredRoute, Identities, Programming, RouteId};
-use subscription::Subscriptions;
+use crate::subscription::{Subscription, Subscriptions};
 
 /// How long changes of a slice are gathered before it is written.
 const GATHER: Duration = Duration::from_millis(100);
@@ -130,7 +128,7 @@ impl RouteTable {
         let effects = {
             let mut state = self.state();
             let before = state.next_alarm();
-            let effects = state.apply(event, now);
+            let effects = state.apply(event, now.into_std());
             if state.next_alarm() != before {
                 self.0.alarms_changed.notify_one();
             }
@@ -191,7 +189,7 @@ impl RouteTable {
 
     /// What has to be written for a slice.
     pub(crate) fn slice_write(&self, key: &SliceKey) -> Option<SliceWrite> {
-        self.state().slice_write(key, Instant::now())
+        self.state().slice_write(key, Instant::now().into_std())
     }
 
     /// Registers a stream's task.
@@ -209,7 +207,7 @@ impl RouteTable {
 
     /// The next message for a stream, if there is one. It counts as sent.
     pub(crate) fn next_message(&self, proxy: &ProxyId, stream: StreamId) -> Option<ToProxy> {
-        self.state().next_message(proxy, stream, Instant::now())
+        self.state().next_message(proxy, stream, Instant::now().into_std())
     }
 
     /// The Pod with this uid, as soon as the watch has it, if that is before `deadline`.
@@ -230,7 +228,7 @@ impl RouteTable {
             let changed = self.0.alarms_changed.notified();
             match next {
                 Some(at) => {
-                    if tokio::time::timeout_at(at, changed).await.is_err() {
+                    if tokio::time::timeout_at(Instant::from_std(at), changed).await.is_err() {
                         self.apply(Event::Tick);
                     }
                 }

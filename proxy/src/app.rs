@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,7 +19,7 @@ use crate::contact::Contact;
 use crate::lifecycle::Lifecycle;
 use crate::listeners::{Listeners, Setting, bind};
 use crate::metrics::Metrics;
-use crate::programmer::{Programmer, keep};
+use crate::programmer::{Programmer, record_contact};
 use crate::report::CauseCounts;
 use crate::serve::Proxy;
 use crate::state_file::StateFile;
@@ -115,12 +115,11 @@ pub async fn build(args: Args) -> Result<Bound, BuildError> {
     tasks.spawn(admin.run(admin_listener, stop.clone()));
     tasks.spawn(keep_fresh(credentials.clone(), stop.clone()));
 
-    let (save, tables) = watch::channel(None);
-    let mut programmer = Programmer::new(Table::new(SUPPORTED), listeners, metrics.clone(), has_table, save);
-    if let Some(directory) = state_dir {
-        let file = StateFile::in_directory(&directory);
+    let file = state_dir.as_deref().map(StateFile::in_directory);
+    let mut programmer = Programmer::new(Table::new(SUPPORTED), listeners, metrics.clone(), has_table, file.clone());
+    if let Some(file) = file {
         restore(&file, &mut programmer, &contact).await;
-        tasks.spawn(keep(file, tables, contact.clone()));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(record_contact(file, contact.clone())));
     }
     let (commands, received) = mpsc::channel(COMMANDS);
     tasks.spawn(programmer.run(received));
@@ -182,7 +181,7 @@ impl Bound {
             tracing::warn!(connections = connections.len(), "drain timeout: requests in flight are cut off");
         }
         self.stop.cancel();
-        // The programmer ends with its last commander, and with it the keeper of the state file.
+        // The programmer ends with its last commander, with the table kept.
         if timeout(LAST_SAVE, self.tasks.wait()).await.is_err() {
             tracing::warn!("some tasks didn't end in time");
         }

@@ -1,5 +1,6 @@
-//! The one task that changes what is served: takes the controller's messages, keeps the table, programs the listeners,
-//! gives the outcomes to the stream that is up, and the table to the state file.
+//! The one task that changes what is served: takes the controller's messages, programs the listeners, keeps the table in
+//! the state file, and only then gives the outcomes to the stream that is up: what is acknowledged survives a crash, and
+//! what was taken away doesn't come back by one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use lambdaroute_proxy_config::v1alpha1::to_proxy::Message;
 use lambdaroute_proxy_config::v1alpha1::{Outcome, Version};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
 use crate::contact::Contact;
 use crate::listeners::Listeners;
@@ -17,8 +18,8 @@ use crate::table::Table;
 
 /// A port that couldn't be bound is tried again after this.
 const RETRY: Duration = Duration::from_secs(1);
-/// Changes are gathered for this long before they are written.
-const SAVE_DELAY: Duration = Duration::from_millis(250);
+/// As many messages are taken together, kept by one write and acknowledged by one answer.
+const GATHERED: usize = 1024;
 /// How often the time of the last contact is written, where the table's age is limited.
 const TOUCH: Duration = Duration::from_secs(10);
 
@@ -46,8 +47,14 @@ pub(crate) struct Programmer {
     pub(crate) listeners: Listeners,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) has_table: Arc<AtomicBool>,
-    pub(crate) save: watch::Sender<Option<Stored>>,
+    pub(crate) file: Option<StateFile>,
     stream: Option<mpsc::UnboundedSender<Told>>,
+    /// To be told once the table is kept.
+    outcomes: Vec<Outcome>,
+    /// The snapshot has ended; to be told after its outcomes.
+    ended: bool,
+    /// The whole table isn't the kept one.
+    unkept: bool,
 }
 
 impl Programmer {
@@ -56,9 +63,10 @@ impl Programmer {
         listeners: Listeners,
         metrics: Arc<Metrics>,
         has_table: Arc<AtomicBool>,
-        save: watch::Sender<Option<Stored>>,
+        file: Option<StateFile>,
     ) -> Self {
-        Programmer { table, listeners, metrics, has_table, save, stream: None }
+        let (outcomes, ended, unkept) = (Vec::new(), false, false);
+        Programmer { table, listeners, metrics, has_table, file, stream: None, outcomes, ended, unkept }
     }
 
     /// Serves a table that was kept. Its outcomes are nobody's: a controller will send its own.
@@ -77,7 +85,14 @@ impl Programmer {
         loop {
             tokio::select! {
                 command = commands.recv() => match command {
-                    Some(command) => self.take(command).await,
+                    Some(command) => {
+                        self.take(command).await;
+                        for _ in 1..GATHERED {
+                            let Ok(command) = commands.try_recv() else { break };
+                            self.take(command).await;
+                        }
+                        self.commit().await;
+                    }
                     None => return,
                 },
                 () = tokio::time::sleep(RETRY), if self.listeners.has_waiting() => {
@@ -92,6 +107,9 @@ impl Programmer {
         let message = match command {
             Command::Begin(stream, version) => {
                 self.stream = Some(stream);
+                // They were for the stream before; this one's snapshot brings its own.
+                self.outcomes.clear();
+                self.ended = false;
                 self.table.begin_stream();
                 // A stream that has ended meanwhile doesn't mind.
                 let _ = version.send(self.table.version());
@@ -103,17 +121,14 @@ impl Programmer {
         match self.table.apply(message) {
             Ok(applied) => {
                 let outcomes = self.listeners.program(applied.steps).await;
-                self.tell(Told::Outcomes(outcomes));
+                self.outcomes.extend(outcomes);
                 if applied.whole {
                     // A change before any snapshot makes no table to start from.
                     if ends_snapshot || self.has_table.load(Ordering::Relaxed) {
                         self.table_is_whole();
-                        let resources = self.table.resources().cloned().collect();
-                        self.save.send_replace(Some(Stored { version: self.table.version(), resources }));
+                        self.unkept = true;
                     }
-                    if ends_snapshot {
-                        self.tell(Told::Whole);
-                    }
+                    self.ended |= ends_snapshot;
                 }
             }
             Err(stale) => {
@@ -124,6 +139,28 @@ impl Programmer {
                 );
                 self.tell(Told::Stale(stale.outcomes));
             }
+        }
+    }
+
+    /// Keeps what has changed, then tells what became of it.
+    async fn commit(&mut self) {
+        if std::mem::take(&mut self.unkept)
+            && let Some(file) = self.file.clone()
+        {
+            let resources = self.table.resources().cloned().collect();
+            let table = Stored { version: self.table.version(), resources };
+            match tokio::task::spawn_blocking(move || file.save(&table)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "can't keep the route table in --state-dir; a restart will need a controller")
+                }
+                Err(error) => tracing::error!(%error, "keeping the route table failed"),
+            }
+        }
+        let outcomes = std::mem::take(&mut self.outcomes);
+        self.tell(Told::Outcomes(outcomes));
+        if std::mem::take(&mut self.ended) {
+            self.tell(Told::Whole);
         }
     }
 
@@ -146,35 +183,16 @@ impl Programmer {
     }
 }
 
-/// Keeps the last whole table in the file; ends, with the last one written, when the programmer does.
-pub(crate) async fn keep(file: StateFile, mut tables: watch::Receiver<Option<Stored>>, contact: Arc<Contact>) {
+/// Records when a controller was heard last, where the table's age is limited. Never ends by itself.
+pub(crate) async fn record_contact(file: StateFile, contact: Arc<Contact>) {
     let mut touch = tokio::time::interval(TOUCH);
     loop {
-        tokio::select! {
-            changed = tables.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-                tokio::time::sleep(SAVE_DELAY).await;
-                save(&file, &mut tables).await;
-            }
-            _ = touch.tick(), if contact.is_limited() && contact.is_connected() => {
-                if let Err(error) = file.touch(SystemTime::now()) {
-                    tracing::debug!(%error, "can't record the last contact");
-                }
-            }
+        touch.tick().await;
+        if contact.is_limited()
+            && contact.is_connected()
+            && let Err(error) = file.touch(SystemTime::now())
+        {
+            tracing::debug!(%error, "can't record the last contact");
         }
-    }
-}
-
-async fn save(file: &StateFile, tables: &mut watch::Receiver<Option<Stored>>) {
-    let Some(table) = tables.borrow_and_update().clone() else { return };
-    let file = file.clone();
-    match tokio::task::spawn_blocking(move || file.save(&table)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            tracing::error!(%error, "can't keep the route table in --state-dir; a restart will need a controller")
-        }
-        Err(error) => tracing::error!(%error, "keeping the route table failed"),
     }
 }

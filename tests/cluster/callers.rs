@@ -97,14 +97,16 @@ impl Caller {
         bail!("{} ended before it has {what}: {:?}", self.name, self.report())
     }
 
-    /// Waits for its end and answers its last report.
+    /// Waits for its end, takes the pod away and answers its last report.
     pub(crate) async fn finish(mut self, limit: Duration) -> anyhow::Result<Report> {
-        self.until(limit, "finished", |report| report.done).await
+        let report = self.until(limit, "finished", |report| report.done).await?;
+        self.pods.delete(&self.name, &DeleteParams::default()).await?;
+        Ok(report)
     }
 
-    /// Tells it to stop: it finishes what is in flight, then reports.
-    pub(crate) async fn stop(self, limit: Duration) -> anyhow::Result<Report> {
+    /// Tells it to stop, by deleting the pod: it finishes what is in flight, then reports.
+    pub(crate) async fn stop(mut self, limit: Duration) -> anyhow::Result<Report> {
         self.pods.delete(&self.name, &DeleteParams::default()).await?;
-        self.finish(limit).await
+        self.until(limit, "finished", |report| report.done).await
     }
 }

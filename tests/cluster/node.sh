@@ -43,11 +43,14 @@ cargo build --locked -p lambdaroute-tests --bin caller
 cargo test --locked -p lambdaroute-tests --test cluster --no-run
 
 mkdir -p "$images"
+# As the Dockerfile's images have it; the AWS SDK doesn't start without.
+cp /etc/ssl/certs/ca-certificates.crt "$images/"
 import=
 for program in lambdaroute-controller lambdaroute-proxy caller; do
 	strip -o "$images/$program" "$target/$CARGO_BUILD_TARGET/debug/$program"
 	image=lambdaroute-${program#lambdaroute-}
-	IMAGE_USER=65532:65532 "$node/image.sh" "$images/$image.tar" "localhost/$image:test" "/$program" "$images/$program"
+	IMAGE_USER=65532:65532 "$node/image.sh" "$images/$image.tar" "localhost/$image:test" "/$program" \
+		"$images/$program" "$images/ca-certificates.crt"
 	import="$import'$node/in-node.sh' ctr images import '$images/$image.tar' >/dev/null; "
 done
 
@@ -67,6 +70,7 @@ done
 
 export LAMBDAROUTE_CLUSTER_KUBECONFIG=$NODE_STATE/kubeconfig
 export LAMBDAROUTE_CLUSTER_IMAGE_IMPORT=$import
+export LAMBDAROUTE_CLUSTER_SSL_CERT_FILE=/ca-certificates.crt
 export LAMBDAROUTE_CLUSTER_AWS_LISTEN=127.0.0.1:$port
 LAMBDAROUTE_CLUSTER_AWS_ENDPOINT=http://$(cat "$NODE_STATE/aws")
 export LAMBDAROUTE_CLUSTER_AWS_ENDPOINT

@@ -50,10 +50,12 @@ impl Release {
         for (component, secret, principal, image) in components {
             let variables: serde_json::Map<String, Value> =
                 principal.credentials.environment().into_iter().map(|(name, value)| (name, value.into())).collect();
-            let environment: Vec<Value> = variables
+            let mut environment: Vec<Value> = variables
                 .keys()
                 .map(|name| json!({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name}}}))
                 .collect();
+            environment
+                .extend(settings.ssl_cert_file.iter().map(|file| json!({"name": "SSL_CERT_FILE", "value": file})));
             let object = serde_json::from_value(json!({"metadata": {"name": secret}, "stringData": variables}))?;
             secrets.create(&PostParams::default(), &object).await.context("create the Secret of the credentials")?;
             let (repository, tag) = image.rsplit_once(':').context("an image needs a tag")?;

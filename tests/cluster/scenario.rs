@@ -159,7 +159,10 @@ impl Cluster {
                 .await?;
             let report = load.stop(Duration::from_secs(90)).await?;
             ensure!(report.wrong == 0, "requests were lost in the rolling restart: {report:#?}");
-            self.said(&format!("{} requests, none lost, the slowest took {} ms", report.right, report.slowest_ms));
+            let (right, reconnected, slowest) = (report.right, report.reconnected, report.slowest_ms);
+            self.said(&format!(
+                "{right} requests, none lost, {reconnected} reconnected, the slowest took {slowest} ms"
+            ));
         }
         functions.push(slow);
         Ok(functions)

@@ -20,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) proxy_image: String,
     /// `LAMBDAROUTE_CLUSTER_CALLER_IMAGE`: name and tag of the ordinary pods' image, whose entry point is `caller`.
     pub(crate) caller_image: String,
+    /// `LAMBDAROUTE_CLUSTER_SSL_CERT_FILE`: where the images have their CA certificates, if they don't say so themselves.
+    pub(crate) ssl_cert_file: Option<String>,
     /// `LAMBDAROUTE_CLUSTER_AWS_LISTEN`: an address of this host that pods reach, for the AWS emulator that the suite
     /// starts; a port of 0 takes any.
     pub(crate) aws_listen: SocketAddr,
@@ -43,6 +45,7 @@ impl Settings {
             controller_image: image("CONTROLLER_IMAGE", "controller"),
             proxy_image: image("PROXY_IMAGE", "proxy"),
             caller_image: image("CALLER_IMAGE", "caller"),
+            ssl_cert_file: read("SSL_CERT_FILE"),
             aws_listen: aws_listen.context("LAMBDAROUTE_CLUSTER_AWS_LISTEN is no address: give IP or IP:PORT")?,
             aws_endpoint: read("AWS_ENDPOINT"),
         }))

@@ -63,7 +63,6 @@ async fn a_proxy_restarted_with_no_controller_running_serves_its_last_table() ->
     stack.route("orders", &format!("{{function: {{name: {}}}}}", function.name())).await?;
     stack.ready("orders").await?;
     let url = stack.url("orders").await?;
-    stack.kept("orders").await?;
     stack.kill_controller(0).await?;
     for index in 0..stack.proxies() {
         stack.kill_proxy(index).await?;

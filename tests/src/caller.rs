@@ -16,6 +16,8 @@ pub struct Report {
     pub right: u64,
     /// All else: other answers, none, none in time.
     pub wrong: u64,
+    /// Kept connections that the server had closed, as HTTP lets it, before it answered; the request went over a new one.
+    pub reconnected: u64,
     /// Targets that have answered rightly at least once.
     pub targets_seen: usize,
     /// Answers by status.

@@ -1,3 +1,5 @@
+//! What the admin port answers.
+
 use http_body_util::BodyExt;
 
 use super::*;

@@ -1,7 +1,14 @@
+//! What the command line refuses.
+
 use super::*;
 
 fn parsed(more: &[&str]) -> Result<Args, String> {
-    let base = ["lambdaroute-controller", "--namespace=lambdaroute", "--proxy-service-account=lambdaroute/proxy"];
+    let base = [
+        "lambdaroute-controller",
+        "--namespace=lambdaroute",
+        "--proxy-service-account=lambdaroute/proxy",
+        "--proxy-principal=arn:aws:iam::111122223333:role/lambdaroute-proxy",
+    ];
     let args = Args::try_parse_from(base.iter().chain(more)).map_err(|error| error.to_string())?;
     args.check().map(|()| args)
 }
@@ -24,8 +31,18 @@ fn wrong_flags_are_refused_with_words() {
         ("--proxies-per-route=0", "0 is not in"),
         ("--proxy-service-account=proxy", "expected NAMESPACE/NAME"),
         ("--lease-duration=soon", "is not a duration"),
+        ("--resync-interval=0s", "must not be 0"),
+        ("--port-range=80-90", "FIRST-LAST"),
+        ("--cluster-id=Prod", "1 to 16 characters"),
     ] {
         let said = parsed(&[flag]).expect_err(flag);
         assert!(said.contains(words), "{flag}: {said}");
     }
+}
+
+#[test]
+fn public_urls_are_allowed_by_the_bare_flag_only_if_it_is_given() {
+    assert!(!parsed(&[]).expect("it's optional").aws.allow_public_url);
+    assert!(parsed(&["--allow-public-url"]).expect("it needs no value").aws.allow_public_url);
+    assert!(!parsed(&["--allow-public-url=false"]).expect("it may have one").aws.allow_public_url);
 }

@@ -1,3 +1,5 @@
+//! Who is chosen, and how little moves when proxies come and go.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

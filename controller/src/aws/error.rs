@@ -22,6 +22,11 @@ pub enum ErrorKind {
     AccessDenied(Denied),
     /// The controller has no credentials, or AWS doesn't accept them.
     Credentials,
+    /// The function is of another account than the controller's credentials.
+    OtherAccount {
+        /// The account of the credentials.
+        own: String,
+    },
     /// Too many calls.
     Throttled {
         /// When AWS says so.
@@ -121,7 +126,7 @@ impl AwsError {
     pub fn other_account(own: &str) -> Self {
         Self {
             operation: "lambda:*",
-            kind: ErrorKind::Credentials,
+            kind: ErrorKind::OtherAccount { own: own.to_owned() },
             code: "OtherAccount".to_owned(),
             message: format!("the controller's credentials are of account {own}"),
             request_id: None,

@@ -1,3 +1,5 @@
+//! When certificates are renewed, and that what is made is found fit again.
+
 use std::time::Duration;
 
 use super::issue;

@@ -1,3 +1,5 @@
+//! Which differences of a CRD matter.
+
 use serde_json::json;
 
 use super::*;

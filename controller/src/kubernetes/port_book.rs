@@ -49,7 +49,7 @@ impl PortBook {
                 api.create(&params(), &fresh).await.map_err(failed("create the ports' ConfigMap"))?
             }
         };
-        let ports = Ports::new(range, claims, read(&config_map));
+        let ports = Ports::new(range, claims, read(&config_map), Timestamp::now());
         Ok(Self { api, book: Mutex::new(Book { ports, config_map }), rest })
     }
 

@@ -1,11 +1,11 @@
 //! What a Lease says and who may take it. Pure. Clocks of other machines are never compared: a Lease has ended when this
 //! process has seen no change of it for its whole duration.
 
+use std::time::{Duration, Instant};
+
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff::Timestamp;
-use std::time::Duration;
-use tokio::time::Instant;
 
 use super::Terms;
 

@@ -1,3 +1,5 @@
+//! Who may take the Lease, and when it is lost.
+
 use super::lease::{Claim, Watched, claim, epoch, is_held, release, renew};
 use super::*;
 
@@ -19,7 +21,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn created(identity: &str) -> Lease {
-    match claim(None, &Watched::default(), &terms(identity), Instant::now(), at(0)) {
+    match claim(None, &Watched::default(), &terms(identity), Instant::now().into_std(), at(0)) {
         Claim::Create(mut lease) => {
             lease.metadata.resource_version = Some("1".to_owned());
             lease
@@ -28,7 +30,7 @@ fn created(identity: &str) -> Lease {
     }
 }
 
-fn taken(lease: Lease, watched: &Watched, now: Instant) -> Option<Lease> {
+fn taken(lease: Lease, watched: &Watched, now: std::time::Instant) -> Option<Lease> {
     match claim(Some(lease), watched, &terms("b"), now, at(60)) {
         Claim::Take(lease) => Some(lease),
         Claim::Wait => None,
@@ -38,7 +40,7 @@ fn taken(lease: Lease, watched: &Watched, now: Instant) -> Option<Lease> {
 
 #[test]
 fn a_lease_is_taken_only_after_its_whole_duration_without_a_change() {
-    let (lease, now) = (created("a"), Instant::now());
+    let (lease, now) = (created("a"), Instant::now().into_std());
     let mut watched = Watched::default();
     watched.see(Some(&lease), now);
     assert_eq!(taken(lease.clone(), &watched, now + 14 * SECOND), None);
@@ -55,7 +57,7 @@ fn a_lease_is_taken_only_after_its_whole_duration_without_a_change() {
 
 #[test]
 fn a_released_lease_is_taken_at_once_with_a_new_epoch() {
-    let (mut lease, now) = (created("a"), Instant::now());
+    let (mut lease, now) = (created("a"), Instant::now().into_std());
     let first = epoch(&lease);
     release(&mut lease, at(1));
     let mut watched = Watched::default();
@@ -66,7 +68,7 @@ fn a_released_lease_is_taken_at_once_with_a_new_epoch() {
 #[test]
 fn an_epoch_never_comes_again_even_if_the_lease_is_deleted() {
     let first = created("a");
-    let Claim::Create(second) = claim(None, &Watched::default(), &terms("a"), Instant::now(), at(5)) else {
+    let Claim::Create(second) = claim(None, &Watched::default(), &terms("a"), Instant::now().into_std(), at(5)) else {
         panic!("expected a new lease")
     };
     assert!(epoch(&second) > epoch(&first));
@@ -76,7 +78,7 @@ fn an_epoch_never_comes_again_even_if_the_lease_is_deleted() {
 fn the_resource_version_that_was_seen_guards_the_taking() {
     let mut lease = created("a");
     release(&mut lease, at(1));
-    let next = taken(lease, &Watched::default(), Instant::now()).expect("it is free");
+    let next = taken(lease, &Watched::default(), Instant::now().into_std()).expect("it is free");
     assert_eq!(next.metadata.resource_version.as_deref(), Some("1"));
 }
 

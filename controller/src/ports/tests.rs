@@ -15,13 +15,13 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn claim(n: usize, port: u16) -> Claim {
-    Claim { id: id(n), port, programmed: true, created: Some(at(1)) }
+    Claim { id: id(n), port }
 }
 
 const REST: SignedDuration = SignedDuration::from_mins(10);
 
 fn small() -> Ports {
-    Ports::new("20000-20001".parse().unwrap(), vec![], BTreeMap::new())
+    Ports::new("20000-20001".parse().unwrap(), vec![], BTreeMap::new(), at(0))
 }
 
 #[test]
@@ -49,36 +49,38 @@ fn a_freed_port_rests_until_time_and_every_proxy_allow_it() {
 #[test]
 fn the_next_leader_knows_what_is_taken_and_what_rests() {
     let resting = BTreeMap::from([(20000, Rest { uid: "gone".into(), since: at(0) })]);
-    let mut ports = Ports::new("20000-20002".parse().unwrap(), vec![claim(1, 20001)], resting);
+    let mut ports = Ports::new("20000-20002".parse().unwrap(), vec![claim(1, 20001)], resting, at(0));
     assert_eq!(ports.of(&id(1)), Some(20001));
     assert_eq!(ports.allocate(&id(2)), Some(20002));
     assert_eq!(ports.allocate(&id(3)), None);
 }
 
 #[test]
-fn of_two_claims_to_one_port_the_programmed_one_wins() {
-    let intruder = Claim { programmed: false, created: Some(at(0)), ..claim(1, 20000) };
-    let mut ports = Ports::new("20000-20001".parse().unwrap(), vec![intruder, claim(2, 20000)], BTreeMap::new());
-    assert_eq!(ports.of(&id(2)), Some(20000));
+fn a_port_that_two_services_claim_is_nobodys() {
+    let claims = vec![claim(1, 20000), claim(2, 20000)];
+    let mut ports = Ports::new("20000-20002".parse().unwrap(), claims, BTreeMap::new(), at(0));
+    assert_eq!((ports.of(&id(1)), ports.of(&id(2))), (None, None));
     assert_eq!(ports.allocate(&id(1)), Some(20001));
+    assert_eq!(ports.allocate(&id(2)), Some(20002));
+    assert!(ports.resting().contains_key(&20000));
 }
 
 #[test]
 fn a_claim_to_a_resting_port_of_another_route_is_not_granted() {
     let resting = BTreeMap::from([(20000, Rest { uid: "gone".into(), since: at(0) })]);
-    let ports = Ports::new("20000-20001".parse().unwrap(), vec![claim(1, 20000)], resting);
+    let ports = Ports::new("20000-20001".parse().unwrap(), vec![claim(1, 20000)], resting, at(0));
     assert_eq!(ports.of(&id(1)), None);
 }
 
 #[test]
 fn a_port_outside_a_changed_range_stays_with_its_route() {
-    let ports = Ports::new("20000-20001".parse().unwrap(), vec![claim(1, 15000)], BTreeMap::new());
+    let ports = Ports::new("20000-20001".parse().unwrap(), vec![claim(1, 15000)], BTreeMap::new(), at(0));
     assert_eq!(ports.of(&id(1)), Some(15000));
 }
 
 #[test]
 fn the_least_recently_used_port_comes_first() {
-    let mut ports = Ports::new("20000-20002".parse().unwrap(), vec![], BTreeMap::new());
+    let mut ports = Ports::new("20000-20002".parse().unwrap(), vec![], BTreeMap::new(), at(0));
     ports.allocate(&id(1));
     ports.rest(&id(1), at(0));
     ports.wake(at(600), REST, |_| true);
@@ -98,7 +100,7 @@ fn ranges_are_read_and_bad_ones_refused() {
 proptest! {
     #[test]
     fn two_routes_never_share_a_port(actions in proptest::collection::vec((0usize..6, 0u8..4), 0..60)) {
-        let mut ports = Ports::new("20000-20004".parse().unwrap(), vec![], BTreeMap::new());
+        let mut ports = Ports::new("20000-20004".parse().unwrap(), vec![], BTreeMap::new(), at(0));
         let mut now = 0;
         for (route, action) in actions {
             now += 100;
@@ -108,7 +110,7 @@ proptest! {
                 _ => {
                     ports.wake(at(now), REST, |_| true);
                     let claims = (0..6).filter_map(|n| ports.of(&id(n)).map(|port| claim(n, port))).collect();
-                    ports = Ports::new("20000-20004".parse().unwrap(), claims, ports.resting().clone());
+                    ports = Ports::new("20000-20004".parse().unwrap(), claims, ports.resting().clone(), at(now));
                 }
             }
             let held: Vec<u16> = (0..6).filter_map(|n| ports.of(&id(n))).collect();

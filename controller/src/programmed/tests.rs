@@ -69,3 +69,85 @@ fn what_proxies_get_is_valid_and_names_the_features_that_it_needs() {
         lambdaroute_proxy_config::validate_route(&desired.route, &supported).unwrap();
     }
 }
+
+mod next {
+    //! What proxies are to serve next.
+
+    use lambdaroute_crds::Ownership;
+
+    use super::*;
+    use crate::assess::{Installation, assess};
+    use crate::observation::FunctionState;
+    use crate::plan::UrlFinding;
+    use crate::target::Defaults;
+
+    fn view() -> TargetView {
+        TargetView {
+            observed_at: Some(jiff::Timestamp::UNIX_EPOCH),
+            function: Some(FunctionState::Exists),
+            url: Some(UrlConfig {
+                url: "https://abc123.lambda-url.eu-west-1.on.aws/".into(),
+                creation_time: "2026-11-21T09:30:00.123+0000".into(),
+                settings: programmed().settings(),
+            }),
+            ownership: Some(Ownership::Created),
+            finding: UrlFinding::Agrees,
+            settled: true,
+            conflicted: [].into(),
+            released: [].into(),
+            in_use_by: [].into(),
+            failure: None,
+        }
+    }
+
+    fn next(route: &LambdaRoute, view: &TargetView, served: Option<Programmed>) -> Option<Programmed> {
+        let defaults =
+            Defaults { region: Some("eu-west-1".into()), account_id: "111122223333".into(), partition: "aws".into() };
+        let installation = Installation { defaults: Some(defaults), allow_public_url: false };
+        Programmed::next(route, &assess(route, &installation, None), Some(view), served)
+    }
+
+    fn before() -> Option<Programmed> {
+        Some(Programmed { host: "old.lambda-url.eu-west-1.on.aws".into(), ..programmed() })
+    }
+
+    #[test]
+    fn what_works_in_aws_is_served() {
+        assert_eq!(next(&route(), &view(), None), Some(programmed()));
+    }
+
+    #[test]
+    fn nothing_is_served_before_it_is_recorded_where_to_take_it_back() {
+        let unrecorded = LambdaRoute { status: None, ..route() };
+        assert_eq!(next(&unrecorded, &view(), None), None);
+    }
+
+    #[test]
+    fn what_was_served_goes_on_while_the_new_does_not_work_yet() {
+        assert_eq!(next(&route(), &TargetView { settled: false, ..view() }, before()), before());
+        let disputed = TargetView { conflicted: [key(&route())].into(), ..view() };
+        assert_eq!(next(&route(), &disputed, before()), before());
+        assert_eq!(next(&route(), &TargetView { url: None, ..view() }, before()), before());
+    }
+
+    #[test]
+    fn a_suspended_or_refused_route_stays_as_it_is() {
+        let mut suspended = route();
+        suspended.spec.suspend = Some(true);
+        assert_eq!(next(&suspended, &view(), before()), before());
+        let mut refused = route();
+        refused.spec.auth = Some(serde_json::json!({}));
+        assert_eq!(next(&refused, &view(), before()), before());
+    }
+
+    #[test]
+    fn a_public_route_that_may_not_be_public_any_more_is_served_no_more() {
+        let mut public = route();
+        public.spec.upstream = Some(lambdaroute_crds::Upstream {
+            type_: lambdaroute_crds::UpstreamType::FunctionURL,
+            function_url: Some(lambdaroute_crds::FunctionUrl { auth_type: Some(AuthType::None), invoke_mode: None }),
+        });
+        let served = Some(Programmed { auth_type: AuthType::None, ..programmed() });
+        assert_eq!(next(&public, &view(), served), None);
+    }
+}

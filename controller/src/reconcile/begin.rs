@@ -113,12 +113,7 @@ fn owner(routes: &HashMap<String, Arc<LambdaRoute>>, service: &Service) -> Optio
 }
 
 fn claim(route: &LambdaRoute, live: &Service) -> Option<Claim> {
-    Some(Claim {
-        id: RouteId(route.uid()?),
-        port: service::target_port(live)?,
-        programmed: Reconciler::served(route, Some(live)).is_some(),
-        created: live.creation_timestamp().map(|time| time.0),
-    })
+    Some(Claim { id: RouteId(route.uid()?), port: service::target_port(live)? })
 }
 
 /// A Service whose route is gone waits for the garbage collector: its port rests.
@@ -144,8 +139,8 @@ impl Reconciler {
         for (route, live) in owned {
             let served = Self::served(route, Some(live));
             let id = RouteId(route.uid().unwrap_or_default());
-            if let (Some(served), Some(port), Some(reference)) =
-                (&served, self.ports.of(&id).await, service::reference(live))
+            if let (Some(served), Some(reference)) = (&served, service::reference(live))
+                && let Some(port) = self.ports.allocate(&id).await
             {
                 desired.push(served.desired(&key(route), reference, port));
             }

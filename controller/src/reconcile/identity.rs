@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use super::{Reconciler, lock};
 use crate::queue::backoff;
 
+const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(60);
 
 pub(super) fn spawn(reconciler: &Arc<Reconciler>, tasks: &mut JoinSet<&'static str>) {
@@ -37,7 +38,7 @@ async fn ask(reconciler: &Reconciler) {
                     reconciler.add_all();
                 }
                 failures += 1;
-                tokio::time::sleep(backoff(failures, LONGEST, rand::random())).await;
+                tokio::time::sleep(backoff(failures, FIRST, LONGEST, rand::random())).await;
             }
         }
     }

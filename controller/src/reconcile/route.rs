@@ -125,10 +125,10 @@ impl Reconciler {
         self.write_status(work, view).await?;
         Ok(match work.claim {
             ServiceClaim::Taken => {
-                Outcome::Again { least: Duration::from_secs(1), longest: TAKEN, why: "service_name_conflict" }
+                Outcome::Again { first: Duration::from_secs(1), longest: TAKEN, why: "service_name_conflict" }
             }
             _ if work.port.is_none() && self.may_have_service(work) => {
-                Outcome::Again { least: Duration::from_secs(1), longest: TAKEN, why: "no_port" }
+                Outcome::Again { first: Duration::from_secs(1), longest: TAKEN, why: "no_port" }
             }
             _ => Outcome::Done(None),
         })

@@ -8,6 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Key, Reconciler};
 
+/// The first back-off where nothing says otherwise: objects that changed meanwhile.
+const FIRST: Duration = Duration::from_millis(50);
 /// The longest back-off.
 const LONGEST: Duration = Duration::from_secs(300);
 
@@ -16,14 +18,14 @@ const LONGEST: Duration = Duration::from_secs(300);
 pub(super) enum Outcome {
     /// Nothing is left to do; again by itself after so long.
     Done(Option<Duration>),
-    /// Not done: again with back-off, at least after `least`, and never more than `longest` apart.
-    Again { least: Duration, longest: Duration, why: &'static str },
+    /// Not done: again with back-off, from `first` to `longest`.
+    Again { first: Duration, longest: Duration, why: &'static str },
 }
 
 impl Outcome {
     /// Not done, for a reason that time cures.
     pub(super) const fn retry(why: &'static str) -> Self {
-        Outcome::Again { least: Duration::ZERO, longest: LONGEST, why }
+        Outcome::Again { first: FIRST, longest: LONGEST, why }
     }
 }
 
@@ -54,8 +56,8 @@ async fn work(reconciler: &Reconciler, key: Key) {
             }
             reconciler.setup.metrics.count(&key, "done");
         }
-        Outcome::Again { least, longest, why } => {
-            reconciler.queue.retry(key.clone(), least, longest, rand::random());
+        Outcome::Again { first, longest, why } => {
+            reconciler.queue.retry(key.clone(), first, longest, rand::random());
             reconciler.setup.metrics.count(&key, why);
         }
     }

@@ -1,3 +1,5 @@
+//! What an EndpointSlice of ours says, and when it is written.
+
 use lambdaroute_proxy_config::v1alpha1::Route;
 
 use super::*;

@@ -26,6 +26,13 @@ pub(super) fn judge(error: &AwsError) -> Judgement {
                 ),
             )
         }
+        ErrorKind::OtherAccount { own } => Judgement::no(
+            Reason::AccessDenied,
+            format!(
+                "the controller's credentials are of account {own} now, the function isn't: give the controller its former \
+                 account back"
+            ),
+        ),
         ErrorKind::Credentials => Judgement::no(
             Reason::AccessDenied,
             format!(

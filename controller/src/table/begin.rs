@@ -1,6 +1,6 @@
 //! A leader begins: it believes the slices that it finds, so that a change of leader takes no endpoint away.
 
-use tokio::time::Instant;
+use std::time::Instant;
 
 use super::event::Effect;
 use super::pod::ProxyId;
@@ -39,12 +39,14 @@ impl State {
 
     fn believe(&mut self, now: Instant) {
         let version = self.version();
-        for slice in self.slices.values() {
+        for (key, slice) in &self.slices {
             let Some(id) = slices::route_of(slice) else { continue };
             let entry = self.routes.entry(id.clone()).or_insert_with(|| Entry::new(&id, version));
             let auth = slices::auth_of(slice);
             if let Some(desired) = &entry.desired {
-                if !slices::is_owned_by(slice, &desired.service) {
+                // Somebody else's, under our labels.
+                let ours = entry.slices.iter().any(|(wanted, _)| wanted == key);
+                if !ours || !slices::is_owned_by(slice, &desired.service) {
                     continue;
                 }
                 let present = super::Auth::of(&desired.route);

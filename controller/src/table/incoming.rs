@@ -1,8 +1,9 @@
 //! What proxies say: hello, answers, reports, farewell.
 
+use std::time::{Duration, Instant};
+
 use lambdaroute_proxy_config::cause::Cause;
 use lambdaroute_proxy_config::v1alpha1::{CauseCount, Outcome, ResourceType, Version, outcome, report::Identity};
-use tokio::time::Instant;
 
 use super::event::{Close, Effect, StreamId};
 use super::pod::ProxyId;
@@ -14,7 +15,7 @@ use crate::programming::{RouteId, TableEvent};
 const LONGEST_TEXT: usize = 512;
 
 /// How often a cause of a route is told to the reconciler at most.
-const CAUSE_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
+const CAUSE_INTERVAL: Duration = Duration::from_secs(1);
 
 impl State {
     pub(super) fn hello(
@@ -36,7 +37,10 @@ impl State {
         }
         self.close(id, Close::Replaced, out);
         let Some(proxy) = self.proxies.get_mut(id) else { return };
-        proxy.features = features.into_iter().collect();
+        let features = features.into_iter().collect();
+        // What a proxy understands decides which routes it may be chosen for.
+        self.generation += u64::from(!proxy.heard || proxy.features != features);
+        proxy.features = features;
         proxy.stream = Some(Stream { id: stream, phase: Phase::Greeted, dirty: Default::default(), left_sent: false });
         proxy.lost_at = None;
         proxy.heard = true;
@@ -47,7 +51,9 @@ impl State {
         for route in proxy.routes.clone() {
             let Some(entry) = self.routes.get_mut(&route) else { continue };
             // A new stream is a new chance: what was refused may be possible now.
-            entry.refusals.remove(id);
+            if entry.refusals.remove(id).is_some() {
+                entry.chosen_from = None;
+            }
             let Some(view) = entry.views.get_mut(id) else { continue };
             view.sent = None;
             if table_version.is_none() {
@@ -112,8 +118,8 @@ impl State {
             outcome::Outcome::Served(_) => {
                 if let Some(held) = answered {
                     view.served = Some(held);
-                    if version >= entry.version {
-                        entry.refusals.remove(id);
+                    if version >= entry.version && entry.refusals.remove(id).is_some() {
+                        entry.chosen_from = None;
                     }
                 }
             }
@@ -121,6 +127,7 @@ impl State {
                 view.served = None;
                 if answered.is_some() && version >= entry.version {
                     entry.refusals.insert(id.clone(), plain(&refusal.detail));
+                    entry.chosen_from = None;
                 }
             }
             outcome::Outcome::Removed(_) if !view.serve && version >= view.version => {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use tokio::time::Instant;
 
 use super::Auth;
 use super::event::{Effect, SliceKey};
@@ -154,7 +154,7 @@ impl State {
     }
 
     /// The slice as it shall be. None: there shall be none, and there is none.
-    pub(super) fn desired_slice(&self, key: &SliceKey, now: Instant) -> Option<EndpointSlice> {
+    fn desired_slice(&self, key: &SliceKey, now: Instant) -> Option<EndpointSlice> {
         let wanted = self.slice_routes.get(key).filter(|_| self.begun.is_some());
         if let Some((id, entry)) = wanted.and_then(|id| self.routes.get_key_value(id))
             && let Some(desired) = &entry.desired
@@ -182,10 +182,6 @@ impl State {
         }))
     }
 
-    pub(super) fn is_as(&self, key: &SliceKey, desired: &EndpointSlice) -> bool {
-        self.slices.get(key).is_some_and(|observed| slices::matches(desired, observed))
-    }
-
     /// Where the route's programming stands: by what proxies said, and by the slices as they are.
     pub(super) fn judge(&self, id: &RouteId, now: Instant) -> Programming {
         let (Some(entry), Some(begun)) = (self.routes.get(id), self.begun) else { return Programming::Pending };
@@ -195,13 +191,9 @@ impl State {
         if entry.desired.is_none() {
             return Programming::Pending;
         }
-        let reached: BTreeSet<_> = entry
-            .slices
-            .iter()
-            .filter_map(|(key, _)| self.slices.get(key))
-            .flat_map(|slice| pods_in(slice).collect::<Vec<_>>())
-            .collect();
-        if !reached.is_empty() && reached.iter().all(|proxy| entry.serves_present(proxy)) {
+        let slices = entry.slices.iter().filter_map(|(key, _)| self.slices.get(key));
+        let mut reached = slices.flat_map(|slice| &slice.endpoints).filter_map(slices::target).peekable();
+        if reached.peek().is_some() && reached.all(|(uid, _)| entry.serves_present(uid)) {
             return Programming::Programmed;
         }
         let there = |id: &&ProxyId| self.proxies.get(*id).is_some_and(|proxy| proxy.stream.is_some());
@@ -210,7 +202,7 @@ impl State {
             return if early { Programming::Pending } else { Programming::NoReadyProxies };
         }
         match entry.refusals.values().next() {
-            Some(detail) if !entry.views.keys().any(|proxy| entry.serves_present(proxy)) => {
+            Some(detail) if !entry.views.keys().any(|proxy| entry.serves_present(&proxy.0)) => {
                 Programming::Refused { detail: detail.clone() }
             }
             _ => Programming::Pending,

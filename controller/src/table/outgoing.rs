@@ -1,12 +1,12 @@
 //! What a stream says next. It is made when the stream can take it: a slow proxy costs one mark per route, never a queue.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use lambdaroute_proxy_config::v1alpha1::{
     Change, Left, Resource, ResourceRef, ResourceType, SnapshotBegin, SnapshotEnd, ToProxy, resource, to_proxy::Message,
 };
 use prost::Message as _;
-use tokio::time::Instant;
 
 use super::Auth;
 use super::event::StreamId;
@@ -26,11 +26,11 @@ impl State {
         let version = Some(self.version());
         let message = loop {
             let proxy = self.proxies.get_mut(id)?;
-            let routes = proxy.routes.clone();
-            let stream = proxy.stream_mut(stream)?;
+            let leaves = proxy.leaving_since.is_some();
+            let stream = proxy.stream.as_mut().filter(|present| present.id == stream)?;
             match &mut stream.phase {
                 Phase::Greeted => {
-                    stream.phase = Phase::Snapshot(routes);
+                    stream.phase = Phase::Snapshot(proxy.routes.clone());
                     break Message::SnapshotBegin(SnapshotBegin { version });
                 }
                 Phase::Snapshot(left) if left.is_empty() => {
@@ -58,7 +58,7 @@ impl State {
                     }
                 }
                 Phase::Live => {
-                    if stream.left_sent || proxy.leaving_since.is_none() || !self.is_out(id, now) {
+                    if stream.left_sent || !leaves || !self.is_out(id, now) {
                         return None;
                     }
                     if let Some(stream) = self.proxies.get_mut(id).and_then(|proxy| proxy.stream.as_mut()) {

@@ -1,5 +1,6 @@
 //! What the table needs of a proxy's Pod. Addresses come from the API server alone, never from the proxy's own word.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -12,6 +13,12 @@ pub struct ProxyId(pub String);
 impl fmt::Display for ProxyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl Borrow<str> for ProxyId {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

@@ -1,8 +1,7 @@
 //! Pods come, change and go: who may get routes follows.
 
 use std::collections::BTreeSet;
-
-use tokio::time::Instant;
+use std::time::Instant;
 
 use super::event::{Close, Effect};
 use super::pod::{PodFacts, ProxyId};
@@ -30,6 +29,9 @@ impl State {
         let id = pod.id.clone();
         let proxy = self.proxies.entry(id.clone()).or_insert_with(|| Proxy::new(pod.clone()));
         let same = proxy.pod == pod;
+        if proxy.pod.zone != pod.zone || proxy.pod.node != pod.node {
+            self.generation += 1;
+        }
         proxy.pod = pod;
         if proxy.pod.terminating && proxy.leaving_since.is_none() {
             proxy.leaving_since = Some(now);
@@ -49,6 +51,7 @@ impl State {
                 entry.views.remove(id);
                 entry.chosen.remove(id);
                 entry.refusals.remove(id);
+                entry.chosen_from = None;
             }
         }
         for key in self.listings.get(id).into_iter().flatten() {
@@ -95,6 +98,7 @@ impl State {
             .collect();
         let changed = eligible != self.eligible;
         self.eligible = eligible;
+        self.generation += u64::from(changed);
         changed
     }
 }

@@ -1,8 +1,7 @@
 //! One proxy: its Pod, its stream, and how far that is.
 
 use std::collections::BTreeSet;
-
-use tokio::time::Instant;
+use std::time::Instant;
 
 use super::event::StreamId;
 use super::pod::PodFacts;
@@ -71,10 +70,6 @@ impl Proxy {
             credentials: None,
             routes: BTreeSet::new(),
         }
-    }
-
-    pub(super) fn stream_mut(&mut self, id: StreamId) -> Option<&mut Stream> {
-        self.stream.as_mut().filter(|stream| stream.id == id)
     }
 
     pub(super) fn has_stream(&self, id: StreamId) -> bool {

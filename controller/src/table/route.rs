@@ -1,11 +1,11 @@
 //! One route in the table: what is wanted, who was chosen, and what each proxy has of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use lambdaroute_proxy_config::cause::Cause;
 use lambdaroute_proxy_config::v1alpha1::{Route, Version};
 use lambdaroute_proxy_config::validate_route;
-use tokio::time::Instant;
 
 use super::event::SliceKey;
 use super::pod::ProxyId;
@@ -90,6 +90,8 @@ pub(super) struct Entry {
     pub(super) version: Version,
     pub(super) tightened: Vec<Tightened>,
     pub(super) chosen: BTreeSet<ProxyId>,
+    /// The generation of candidates that they were chosen from. None: to be chosen again.
+    pub(super) chosen_from: Option<u64>,
     pub(super) views: BTreeMap<ProxyId, View>,
     /// Who refused the present version, and why.
     pub(super) refusals: BTreeMap<ProxyId, String>,
@@ -110,6 +112,7 @@ impl Entry {
             version,
             tightened: vec![],
             chosen: BTreeSet::new(),
+            chosen_from: None,
             views: BTreeMap::new(),
             refusals: BTreeMap::new(),
             slices: vec![],
@@ -140,6 +143,7 @@ impl Entry {
         self.invalid = validate_route(&new.route, &asked).err().map(|invalid| invalid.to_string());
         self.version = version;
         self.refusals.clear();
+        self.chosen_from = None;
         true
     }
 
@@ -158,14 +162,14 @@ impl Entry {
     }
 
     /// The proxy serves the present version.
-    pub(super) fn serves_present(&self, proxy: &ProxyId) -> bool {
+    pub(super) fn serves_present(&self, proxy: &str) -> bool {
         let served = self.views.get(proxy).and_then(|view| view.served.as_ref());
         served.is_some_and(|held| held.version >= Some(self.version))
     }
 
     /// Those who aren't chosen any more may go: every chosen one has answered, and one of them serves.
     pub(super) fn is_released(&self) -> bool {
-        self.chosen.iter().any(|proxy| self.serves_present(proxy))
-            && self.chosen.iter().all(|proxy| self.serves_present(proxy) || self.refusals.contains_key(proxy))
+        self.chosen.iter().any(|proxy| self.serves_present(&proxy.0))
+            && self.chosen.iter().all(|proxy| self.serves_present(&proxy.0) || self.refusals.contains_key(proxy))
     }
 }

@@ -1,8 +1,9 @@
 //! Brings one route to rest: who is chosen, who holds on, who may go, and what the reconciler and the slices must learn.
 //! Can be called at any time, any number of times.
 
+use std::time::Instant;
+
 use lambdaroute_proxy_config::v1alpha1::Version;
-use tokio::time::Instant;
 
 use super::event::Effect;
 use super::pod::ProxyId;
@@ -26,15 +27,22 @@ impl State {
         self.direct(id, now, out);
         self.forget(id, out);
         self.announce(id, now, out);
-        self.check_slices(id, now, out);
+        // Whether anything is to be written is decided when it would be.
+        if let Some(entry) = self.routes.get(id) {
+            out.extend(entry.slices.iter().map(|(key, _)| Effect::Slice(key.clone())));
+        }
     }
 
     /// Chooses proxies. One that can't serve the route, or refused it, is taken only where all are so: its refusal then
     /// tells the user why.
     fn choose(&mut self, id: &RouteId) {
         let Some(entry) = self.routes.get_mut(id) else { return };
+        if entry.chosen_from == Some(self.generation) {
+            return;
+        }
         let Some(route) = entry.route() else {
             entry.chosen.clear();
+            entry.chosen_from = Some(self.generation);
             return;
         };
         let candidates = |fit: bool| -> Vec<Candidate<'_, ProxyId>> {
@@ -59,6 +67,7 @@ impl State {
         }
         let chosen = assignment::choose(entry.key, self.settings.proxies_per_route, &from);
         entry.chosen = chosen.into_iter().cloned().collect();
+        entry.chosen_from = Some(self.generation);
     }
 
     /// Says for each proxy what it shall have of the route: make before break.
@@ -137,15 +146,6 @@ impl State {
         if entry.announced != programming {
             entry.announced = programming;
             out.push(Effect::Tell(TableEvent::Programming(id.clone())));
-        }
-    }
-
-    fn check_slices(&self, id: &RouteId, now: Instant, out: &mut Vec<Effect>) {
-        let Some(entry) = self.routes.get(id) else { return };
-        for (key, _) in &entry.slices {
-            if self.desired_slice(key, now).is_some_and(|desired| !self.is_as(key, &desired)) {
-                out.push(Effect::Slice(key.clone()));
-            }
         }
     }
 }

@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use lambdaroute_proxy_config::v1alpha1::Version;
-use tokio::time::Instant;
 
 use super::event::{Close, Effect, Event, SliceKey, StreamId};
 use super::pod::{PodFacts, ProxyId};
@@ -67,6 +66,8 @@ pub struct State {
     pub(super) proxies: BTreeMap<ProxyId, Proxy>,
     /// Who may get routes.
     pub(super) eligible: BTreeSet<ProxyId>,
+    /// Grows with every change of who may get routes, or of what decides among them.
+    pub(super) generation: u64,
     pub(super) slices: BTreeMap<SliceKey, Arc<EndpointSlice>>,
     /// The route that shall have a slice of this name.
     pub(super) slice_routes: BTreeMap<SliceKey, RouteId>,
@@ -92,6 +93,7 @@ impl State {
             routes: BTreeMap::new(),
             proxies: BTreeMap::new(),
             eligible: BTreeSet::new(),
+            generation: 0,
             slices: BTreeMap::new(),
             slice_routes: BTreeMap::new(),
             listings: BTreeMap::new(),
@@ -203,6 +205,7 @@ impl State {
             return;
         }
         entry.desired = None;
+        entry.chosen_from = None;
         entry.version = version;
         for (key, _) in std::mem::take(&mut entry.slices) {
             self.slice_routes.remove(&key);

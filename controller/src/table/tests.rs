@@ -1,5 +1,8 @@
+//! The table's state machine with scripted proxies and an API server that does every write at once: no clock, no network.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use lambdaroute_proxy_config::feature;

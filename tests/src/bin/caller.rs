@@ -1,8 +1,10 @@
 //! An ordinary HTTP client in an ordinary pod: GETs URLs at a rate and tells what came back. It knows nothing of AWS,
 //! signs nothing and retries nothing, but for the first answer of each target where `--first-within` allows it, and for
-//! what every HTTP client does: a request on a kept connection that closes before it was sent goes over another one.
+//! what RFC 9112 section 9.3.1 has every client do: a GET on a kept connection that the server closes before it answers
+//! goes once more over a new one (the server may close an idle connection at the very moment of the request). Those are
+//! counted; a new connection that gets no answer is a failure.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,12 +13,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use bytes::Bytes;
 use clap::Parser;
-use http::Uri;
+use http::{Request, Response, Uri, header};
 use http_body_util::{BodyExt, Empty};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
 use lambdaroute_tests::caller::{Failure, Report};
+use tokio::net::TcpStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -61,8 +64,11 @@ impl std::str::FromStr for Target {
     }
 }
 
+type Connection = SendRequest<Empty<Bytes>>;
+
 struct Run {
-    client: Client<HttpConnector, Empty<Bytes>>,
+    /// Kept connections by host and port; none with `--fresh-connections`.
+    kept: Option<Mutex<HashMap<String, Vec<Connection>>>>,
     timeout: Duration,
     started: Instant,
     sent: AtomicU64,
@@ -73,13 +79,8 @@ struct Run {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let mut client = Client::builder(TokioExecutor::new());
-    client.pool_timer(TokioTimer::new());
-    if args.fresh_connections {
-        client.pool_max_idle_per_host(0);
-    }
     let run = Arc::new(Run {
-        client: client.build_http(),
+        kept: (!args.fresh_connections).then(Mutex::default),
         timeout: Duration::from_secs(args.timeout),
         started: Instant::now(),
         sent: AtomicU64::new(0),
@@ -169,11 +170,12 @@ impl Run {
     /// 200 with the expected text, or what came instead.
     async fn ask(&self, target: &Target) -> Result<u16, (Option<u16>, String)> {
         let asked = async {
-            let answer = self.client.get(target.url.clone()).await.map_err(|error| (None, causes(&error)))?;
+            let (answer, connection) = self.send(&target.url).await.map_err(|error| (None, format!("{error:#}")))?;
             let status = answer.status();
             let headers = format!("{:?}", answer.headers());
             let body = answer.into_body().collect().await;
-            let body = body.map_err(|error| (Some(status.as_u16()), causes(&error)))?.to_bytes();
+            let body = body.map_err(|error| (Some(status.as_u16()), error.to_string()))?.to_bytes();
+            self.keep(&target.url, connection);
             let text = String::from_utf8_lossy(&body);
             if status == 200 && text.contains(&target.expected) {
                 return Ok(status.as_u16());
@@ -184,6 +186,36 @@ impl Run {
         match tokio::time::timeout(self.timeout, asked).await {
             Ok(answer) => answer,
             Err(_) => Err((None, format!("no answer within {} s", self.timeout.as_secs()))),
+        }
+    }
+
+    /// Over a kept connection if there is one, else over a new one.
+    async fn send(&self, url: &Uri) -> anyhow::Result<(Response<Incoming>, Connection)> {
+        let authority = url.authority().context("a URL without a host")?.as_str();
+        let request =
+            || Request::get(url.path_and_query().map_or("/", |path| path.as_str())).header(header::HOST, authority);
+        let kept = self.kept.as_ref().and_then(|kept| lock(kept).get_mut(authority)?.pop());
+        if let Some(mut connection) = kept
+            && connection.ready().await.is_ok()
+        {
+            match connection.send_request(request().body(Empty::new())?).await {
+                Ok(answer) => return Ok((answer, connection)),
+                Err(_) => lock(&self.report).reconnected += 1,
+            }
+        }
+        let mut connection = connect(url).await?;
+        let mut request = request();
+        if self.kept.is_none() {
+            request = request.header(header::CONNECTION, "close");
+        }
+        let answer = connection.send_request(request.body(Empty::new())?).await.context("send the request")?;
+        Ok((answer, connection))
+    }
+
+    fn keep(&self, url: &Uri, connection: Connection) {
+        if let Some(kept) = self.kept.as_ref().filter(|_| !connection.is_closed()) {
+            let authority = url.authority().map(ToString::to_string).unwrap_or_default();
+            lock(kept).entry(authority).or_default().push(connection);
         }
     }
 
@@ -223,12 +255,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
+async fn connect(url: &Uri) -> anyhow::Result<Connection> {
+    let host = url.host().context("a URL without a host")?;
+    let stream = TcpStream::connect((host, url.port_u16().unwrap_or(80))).await.context("connect")?;
+    let (connection, driver) = handshake(TokioIo::new(stream)).await.context("begin HTTP")?;
+    // Its errors are those of its requests.
+    tokio::spawn(driver);
+    Ok(connection)
 }

@@ -222,25 +222,6 @@ impl Stack {
         running(&mut self.proxies[index])?.process.wait(DRAINED_WITHIN).await
     }
 
-    /// Waits until every proxy has a route in its state directory: a table is written a moment after it is served.
-    ///
-    /// # Errors
-    /// When one doesn't write it in time.
-    pub async fn kept(&self, route: &str) -> anyhow::Result<()> {
-        for slot in &self.proxies {
-            let directory = self.directory.join(format!("{}-state", slot.name));
-            self.eventually(&format!("{} to keep the route {route}", slot.name), async || {
-                let mut texts = std::fs::read_dir(&directory)?.map(|file| anyhow::Ok(std::fs::read(file?.path())?));
-                // Protobuf has names as they are.
-                let has = |text: &[u8], name: &str| text.windows(name.len()).any(|part| part == name.as_bytes());
-                let found = texts.any(|text| text.is_ok_and(|text| has(&text, &self.namespace) && has(&text, route)));
-                Ok(found.then_some(()))
-            })
-            .await?;
-        }
-        Ok(())
-    }
-
     /// How many proxies there are.
     pub fn proxies(&self) -> usize {
         self.proxies.len()

@@ -1,3 +1,5 @@
+//! Routes come to proxies, into slices, and go again.
+
 use super::*;
 
 #[test]

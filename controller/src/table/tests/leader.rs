@@ -1,3 +1,5 @@
+//! What a new leader believes, empties and repairs.
+
 use super::*;
 
 /// The slice that a former leader left for these proxies.
@@ -139,4 +141,14 @@ fn a_proxy_of_a_later_leader_is_sent_away() {
     assert_eq!(world.closed.len(), 1);
     assert_eq!(world.closed[0].1, Close::Superseded);
     assert!(world.has("a").is_empty());
+}
+
+#[test]
+fn a_slice_of_somebody_else_under_our_labels_is_not_believed() {
+    let orders = route("orders", AuthType::AwsIam);
+    let mut forged = found(&orders, &["a"], Auth::AwsIam);
+    forged.metadata.name = Some("forged".to_owned());
+    let mut world = World::new(2);
+    world.begin(8, &["a"], vec![forged], vec![orders]);
+    assert!(world.reached("orders").is_empty());
 }

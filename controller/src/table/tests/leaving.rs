@@ -1,3 +1,5 @@
+//! How a proxy or its Pod leaves.
+
 use super::*;
 
 fn left(world: &World, name: &str) -> bool {

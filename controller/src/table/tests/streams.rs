@@ -1,3 +1,5 @@
+//! What a stream says, in what order and how much of it, and what it reports.
+
 use super::*;
 
 #[test]
@@ -119,4 +121,21 @@ fn a_cause_is_told_once_a_second_and_of_a_proxys_own_routes_only() {
     world.pass(SECOND);
     world.event(report("uid-of-orders"));
     assert_eq!(world.told.len(), 2);
+}
+
+#[test]
+fn many_routes_are_shared_out_and_a_leaving_proxy_moves_only_its_share() {
+    let routes: Vec<_> = (0..1_000).map(|i| route(&format!("r{i}"), AuthType::AwsIam)).collect();
+    let names: Vec<_> = (0..10).map(|i| format!("proxy-{i}")).collect();
+    let mut world = World::leading(4, &names.iter().map(String::as_str).collect::<Vec<_>>(), routes);
+    for name in &names {
+        world.connect(name, Answer::Serve);
+    }
+    let before: BTreeMap<_, _> = names.iter().map(|name| (name.clone(), world.has(name))).collect();
+    assert_eq!(before.values().map(BTreeSet::len).sum::<usize>(), 4_000);
+    let stream = world.streams["proxy-3"];
+    world.event(Event::Leaving(proxy_id("proxy-3"), stream));
+    let moved: usize = names.iter().map(|name| world.has(name).difference(&before[name]).count()).sum();
+    assert_eq!(moved, before["proxy-3"].len(), "each of its routes has one new proxy, no other route has");
+    assert!(matches!(world.said["proxy-3"].last(), Some(Message::Left(_))));
 }

@@ -1,3 +1,5 @@
+//! Changes that take rights away are acknowledged in time, or the proxy leaves the slice.
+
 use super::super::tightening::is_tightening;
 use super::*;
 

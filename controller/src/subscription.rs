@@ -38,16 +38,16 @@ impl Subscription {
 
 /// All who listen.
 #[derive(Debug, Default)]
-pub(super) struct Subscriptions(Mutex<Vec<Weak<Shared>>>);
+pub(crate) struct Subscriptions(Mutex<Vec<Weak<Shared>>>);
 
 impl Subscriptions {
-    pub(super) fn subscribe(&self) -> Subscription {
+    pub(crate) fn subscribe(&self) -> Subscription {
         let shared = Arc::new(Shared::default());
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&shared));
         Subscription(shared)
     }
 
-    pub(super) fn tell(&self, event: &TableEvent) {
+    pub(crate) fn tell(&self, event: &TableEvent) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|listener| {
             let Some(listener) = listener.upgrade() else { return false };
             listener.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(event.clone());

@@ -1,0 +1,97 @@
+//! Carries a target's plan out, one step after another.
+
+use lambdaroute_crds::LambdaRoute;
+
+use super::{Routes, Stopped, with_active};
+use crate::apply::{apply, aspect};
+use crate::events::{self, Notice};
+use crate::intent::{self, recorded};
+use crate::kubernetes::KubeError;
+use crate::plan::{Intent, RouteOnTarget};
+use crate::reconcile::{Looked, Reconciler};
+use crate::step::Step;
+use crate::target::FunctionTarget;
+use crate::view::Failure;
+
+/// How often a route that changes meanwhile is read again before its target waits.
+const PREPARE_TRIES: usize = 3;
+
+impl Reconciler {
+    /// One step after another, until one fails.
+    pub(super) async fn carry_out(
+        &self,
+        target: &FunctionTarget,
+        steps: Vec<Step>,
+        looked: &mut Looked,
+        routes: &mut Routes,
+        concerned: &[RouteOnTarget],
+    ) -> Option<Stopped> {
+        if steps.is_empty() {
+            return None;
+        }
+        let writes = self.locks.of(target);
+        let _one_by_one = writes.lock().await;
+        for step in steps {
+            tracing::info!("{step}");
+            if let Err(error) = self.prepare(&step, routes).await {
+                return Some(Stopped::Kube(error));
+            }
+            match apply(&self.setup.aws, &step, &looked.observed, self.leadership.deadline()).await {
+                Ok(written) => {
+                    let notice = events::done(&step, &written);
+                    looked.observed.fold(written);
+                    if let Some(notice) = notice {
+                        self.tell(&notice, routes, concerned).await;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, %step, "a write in AWS failed");
+                    let error = error.about(&target.arn());
+                    return Some(Stopped::Aws(Failure { aspect: aspect(&step), error }));
+                }
+            }
+        }
+        None
+    }
+
+    /// The steps of a target's plan that are writes in Kubernetes.
+    async fn prepare(&self, step: &Step, routes: &mut Routes) -> Result<(), KubeError> {
+        let (Step::AddFinalizer { route } | Step::RecordTarget { route, .. }) = step else { return Ok(()) };
+        let Some(mut known) = routes.get(route).cloned() else { return Ok(()) };
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.prepare_one(step, &known).await {
+                Ok(written) => {
+                    routes.insert(intent::key(&written), written);
+                    return Ok(());
+                }
+                // A status that was written meanwhile changes nothing of the plan; a new manifest does.
+                Err(error) if error.is_stale() && tries < PREPARE_TRIES => {
+                    match self.setup.kubernetes.again(&known).await? {
+                        Some(fresh) => known = fresh,
+                        None => return Err(error),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn prepare_one(&self, step: &Step, known: &LambdaRoute) -> Result<LambdaRoute, KubeError> {
+        match step {
+            Step::RecordTarget { target, .. } => {
+                self.setup.kubernetes.set_targets(known, &with_active(recorded(known), target)).await
+            }
+            _ => self.setup.kubernetes.add_finalizer(known).await,
+        }
+    }
+
+    async fn tell(&self, notice: &Notice, routes: &Routes, concerned: &[RouteOnTarget]) {
+        for RouteOnTarget { route, intent, recorded: _ } in concerned {
+            if let (Intent::Wants { .. } | Intent::Releases, Some(route)) = (intent, routes.get(route)) {
+                self.setup.kubernetes.tell(route, notice).await;
+            }
+        }
+    }
+}
