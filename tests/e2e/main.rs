@@ -10,6 +10,7 @@
 mod aws;
 mod chart;
 mod controller;
+mod demo;
 mod emulator;
 mod environment;
 mod gate;

@@ -27,6 +27,21 @@ pub fn go() -> anyhow::Result<PathBuf> {
     }
 }
 
+/// The `python3` command, with its venv module.
+///
+/// # Errors
+/// One sentence when it is missing, too old, or lacks the module.
+pub fn python() -> anyhow::Result<PathBuf> {
+    let program = "import sys, venv, ensurepip; print(sys.version_info >= (3, 11))";
+    let Ok(output) = Command::new("python3").args(["-c", program]).output() else {
+        bail!("Python was not found: install Python 3.11 or later with its venv module, as python3 on PATH");
+    };
+    if !output.status.success() || !output.stdout.starts_with(b"True") {
+        bail!("python3 is older than 3.11 or lacks the venv module (Debian: apt-get install python3-venv)");
+    }
+    Ok(PathBuf::from("python3"))
+}
+
 /// Runs a build step and shows what it said if it fails.
 ///
 /// # Errors

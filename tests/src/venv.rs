@@ -6,8 +6,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::Context;
 use sha2::{Digest, Sha256};
+
+use crate::toolchain::{self, run};
 
 const REQUIREMENTS: &str = include_str!("../emulator/requirements.txt");
 /// Written last: a directory without it is a build that was cut off.
@@ -65,15 +67,7 @@ fn make(directory: &Path) -> anyhow::Result<()> {
     if directory.exists() {
         fs::remove_dir_all(directory).with_context(|| format!("remove {}", directory.display()))?;
     }
-    let version = Command::new("python3")
-        .args(["-c", "import sys, venv, ensurepip; print(sys.version_info >= (3, 11))"])
-        .output()
-        .context("python3 was not found: install Python 3.11 or later with its venv module")?;
-    ensure!(
-        version.status.success() && version.stdout.starts_with(b"True"),
-        "python3 is older than 3.11 or lacks the venv module (Debian: apt-get install python3-venv)"
-    );
-    run(Command::new("python3").args(["-m", "venv"]).arg(directory), "make the Python environment")?;
+    run(Command::new(toolchain::python()?).args(["-m", "venv"]).arg(directory), "make the Python environment")?;
     let list = directory.join("requirements.txt");
     fs::write(&list, REQUIREMENTS)?;
     run(
@@ -83,14 +77,5 @@ fn make(directory: &Path) -> anyhow::Result<()> {
         "install tests/emulator/requirements.txt (pip needs a package index)",
     )?;
     fs::write(directory.join(COMPLETE), "")?;
-    Ok(())
-}
-
-fn run(command: &mut Command, purpose: &str) -> anyhow::Result<()> {
-    let output = command.output().with_context(|| purpose.to_owned())?;
-    if !output.status.success() {
-        let said = [output.stdout, output.stderr].concat();
-        bail!("{purpose}: {}\n{}", output.status, String::from_utf8_lossy(&said));
-    }
     Ok(())
 }

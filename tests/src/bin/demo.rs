@@ -13,7 +13,7 @@ use lambdaroute_tests::environment::Environment;
 use lambdaroute_tests::functions::Handler;
 use lambdaroute_tests::http::get;
 use lambdaroute_tests::stack::{Shape, Stack};
-use lambdaroute_tests::target;
+use lambdaroute_tests::{target, toolchain};
 
 /// Brings LambdaRoute up on this machine: a Kubernetes API server, an AWS emulator that enforces IAM, one controller, two
 /// proxies, two functions and the routes of `examples/`. Needs no root. Stays until Ctrl-C.
@@ -41,6 +41,9 @@ fn main() -> ExitCode {
 }
 
 async fn demo(arguments: &Arguments) -> anyhow::Result<()> {
+    step("looking for Go and Python");
+    toolchain::go()?;
+    toolchain::python()?;
     step("looking for free addresses: 127.0.0.2, 127.0.0.3 (proxies), 127.0.0.200 (controller)");
     for (host, port) in [(2, 9902), (3, 9902), (200, 9902), (200, 9443)] {
         let address = (Ipv4Addr::new(127, 0, 0, host), port);
