@@ -69,7 +69,7 @@ impl Stack {
             ("no token of the cluster", "no-token-at-all".to_owned(), Code::Unauthenticated),
             ("another audience", other_audience, Code::Unauthenticated),
             ("the API server's audience", api_server, Code::Unauthenticated),
-            ("bound to no Pod", unbound, Code::Unauthenticated),
+            ("bound to no Pod", unbound, Code::PermissionDenied),
             ("the controller's ServiceAccount", other_account, Code::PermissionDenied),
             ("a tenant's ServiceAccount", tenant, Code::PermissionDenied),
         ])
