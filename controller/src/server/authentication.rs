@@ -135,7 +135,7 @@ pub fn judge(status: &TokenReviewStatus, allowed: &BTreeSet<ServiceAccount>, tok
         values.first().filter(|_| values.len() == 1).cloned()
     };
     let (Some(pod_name), Some(uid)) = (extra("pod-name"), extra("pod-uid")) else {
-        return Err(Denied::Unauthenticated("the token isn't bound to a pod".to_owned()));
+        return Err(Denied::Forbidden("the token isn't bound to a pod".to_owned()));
     };
     let Some(expires) = expiry(token) else {
         return Err(Denied::Unauthenticated("the token doesn't say when it ends".to_owned()));

@@ -72,12 +72,12 @@ fn only_service_accounts_on_the_list_are_allowed() {
 }
 
 #[test]
-fn a_token_that_isnt_bound_to_a_pod_proves_nothing() {
+fn a_token_that_isnt_bound_to_a_pod_is_not_allowed() {
     for missing in ["pod-name", "pod-uid"] {
         let mut status = reviewed();
         let extra = status.user.as_mut().and_then(|user| user.extra.as_mut()).expect("extras");
         extra.remove(&format!("authentication.kubernetes.io/{missing}"));
-        assert!(matches!(judged(&status), Err(Denied::Unauthenticated(_))), "{missing}");
+        assert!(matches!(judged(&status), Err(Denied::Forbidden(_))), "{missing}");
     }
 }
 
