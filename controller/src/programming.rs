@@ -44,7 +44,10 @@ pub struct DesiredRoute {
 /// Where a route's programming stands; `Programmed` in its status follows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Programming {
-    /// Assigned proxies haven't answered yet, or this leader has just begun.
+    /// This leader has just begun, and believes the endpoints that it found: no proxy has said otherwise. Nothing new is
+    /// known, and what status says goes on, so that a change of leader rewrites no status.
+    Believed,
+    /// Assigned proxies haven't answered yet.
     Pending,
     /// No proxy is connected and ready.
     NoReadyProxies,

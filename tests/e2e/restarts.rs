@@ -85,6 +85,7 @@ async fn a_second_controller_takes_over_and_no_endpoint_is_lost_meanwhile() -> a
     assert_eq!(before.len(), stack.proxies());
     let leader = stack.leader().await?;
     let watcher = stack.watch_endpoints("orders").await?;
+    let ready_since = stack.until("orders", "Ready", "True", "Ready").await?.last_transition_time;
     stack.kill_controller(leader).await?;
     stack
         .eventually("the other controller to lead", async || Ok((stack.leader().await? != leader).then_some(())))
@@ -95,6 +96,8 @@ async fn a_second_controller_takes_over_and_no_endpoint_is_lost_meanwhile() -> a
     assert_eq!(get(&stack.url("after").await?).await?.status, StatusCode::OK);
     assert_eq!(stack.endpoints("orders").await?, before);
     assert_eq!(watcher.fewest(), before.len(), "an endpoint was gone for a moment");
+    let ready = stack.until("orders", "Ready", "True", "Ready").await?;
+    assert_eq!(ready.last_transition_time, ready_since, "a change of leader is nothing to a route that works");
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use lambdaroute_crds::condition::{ConditionType, Reason};
 
 use super::judgement::{Judgement, State};
-use super::{Facts, failure, lives};
+use super::{Facts, earlier, failure, lives};
 use crate::assess::ServiceClaim;
 use crate::intent::{deleting, key};
 use crate::observation::FunctionState;
@@ -16,9 +16,9 @@ use crate::view::TargetView;
 /// All aspects, in the order in which they decide `Ready`.
 pub(super) fn judge(facts: &Facts<'_>) -> [(ConditionType, Option<Judgement>); 6] {
     [
-        (ConditionType::Accepted, Some(accepted(facts))),
+        (ConditionType::Accepted, accepted(facts)),
         (ConditionType::ResolvedRefs, resolved_refs(facts)),
-        (ConditionType::CredentialsReady, Some(credentials(facts))),
+        (ConditionType::CredentialsReady, credentials(facts)),
         (ConditionType::FunctionURLReady, function_url(facts)),
         (ConditionType::PermissionsReady, permissions(facts)),
         (ConditionType::Programmed, programmed(facts)),
@@ -29,23 +29,25 @@ fn conflicted(facts: &Facts<'_>) -> bool {
     facts.view.is_some_and(|view| view.conflicted.contains(&key(facts.route)))
 }
 
-fn accepted(facts: &Facts<'_>) -> Judgement {
+fn accepted(facts: &Facts<'_>) -> Option<Judgement> {
     if let Some(refused) = &facts.assessment.refused {
-        return Judgement::no(refused.reason, refused.message.clone());
+        return Some(Judgement::no(refused.reason, refused.message.clone()));
     }
     if conflicted(facts) {
-        return Judgement::no(
+        return Some(Judgement::no(
             Reason::Conflicted,
             "other LambdaRoutes of this function want other settings of its URL (authType, invokeMode): agree on one",
-        );
+        ));
     }
+    // What a new leader doesn't know yet was judged by the one before.
+    let unknown = |message| earlier(facts, ConditionType::Accepted).is_none().then(|| Judgement::pending(message));
     if facts.assessment.target.is_none() {
-        return Judgement::pending("the controller doesn't know its AWS account yet");
+        return unknown("the controller doesn't know its AWS account yet");
     }
     if facts.claim == ServiceClaim::Unknown && lives(facts.route) {
-        return Judgement::pending("the Service is not looked at yet");
+        return unknown("the Service is not looked at yet");
     }
-    Judgement::yes(Reason::Accepted, "the manifest can be carried out")
+    Some(Judgement::yes(Reason::Accepted, "the manifest can be carried out"))
 }
 
 /// The target's view, as far as this manifest is concerned.
@@ -72,36 +74,34 @@ fn resolved_refs(facts: &Facts<'_>) -> Option<Judgement> {
     })
 }
 
-fn credentials(facts: &Facts<'_>) -> Judgement {
+fn credentials(facts: &Facts<'_>) -> Option<Judgement> {
     let identities = facts.identities;
-    let wrong: Vec<String> = identities
-        .arns
-        .iter()
-        .filter(|arn| !facts.principal.is(arn))
-        .map(|arn| without_session(arn))
-        .collect::<std::collections::BTreeSet<_>>()
-        .into_iter()
-        .collect();
+    let wrong: std::collections::BTreeSet<String> =
+        identities.arns.iter().filter(|arn| !facts.principal.is(arn)).map(|arn| without_session(arn)).collect();
     if !wrong.is_empty() {
-        return Judgement::no(
-            Reason::WrongPrincipal,
-            format!(
-                "proxies have the credentials of {}, but the permission statements name {} (--proxy-principal)",
-                wrong.join(", "),
-                facts.principal
-            ),
+        let wrong: Vec<String> = wrong.into_iter().collect();
+        let message = format!(
+            "proxies have the credentials of {}, but the permission statements name {} (--proxy-principal)",
+            wrong.join(", "),
+            facts.principal
         );
+        return Some(Judgement::no(Reason::WrongPrincipal, message));
     }
     if !identities.arns.is_empty() {
-        return Judgement::yes(Reason::Valid, "the proxies have the credentials that the permission statements name");
+        let message = "the proxies have the credentials that the permission statements name";
+        return Some(Judgement::yes(Reason::Valid, message));
     }
     if !identities.errors.is_empty() {
-        return Judgement::no(
+        return Some(Judgement::no(
             Reason::Unavailable,
             "the proxies have no AWS credentials: give their ServiceAccount a role (IRSA or Pod Identity); their logs say more",
-        );
+        ));
     }
-    Judgement::new(State::Unknown, Reason::Unknown, "no proxy has said who it is")
+    // A new leader hasn't heard them yet: what they said to the one before goes on.
+    if super::was(facts.route, ConditionType::CredentialsReady, Reason::Valid) {
+        return None;
+    }
+    Some(Judgement::new(State::Unknown, Reason::Unknown, "no proxy has said who it is"))
 }
 
 fn failed(facts: &Facts<'_>, aspect: Aspect) -> Option<Judgement> {
@@ -153,10 +153,14 @@ fn programmed(facts: &Facts<'_>) -> Option<Judgement> {
     if deleting(facts.route) {
         return None;
     }
-    let arn = facts.assessment.target.as_ref().map(crate::target::FunctionTarget::arn);
-    let current = facts
-        .served
-        .filter(|served| Some(&served.function_arn) == arn.as_ref() && served.settings() == facts.assessment.settings);
+    let Some(target) = &facts.assessment.target else {
+        return earlier(facts, ConditionType::Programmed)
+            .is_none()
+            .then(|| Judgement::pending("the route isn't given to proxies yet"));
+    };
+    let arn = target.arn();
+    let current =
+        facts.served.filter(|served| served.function_arn == arn && served.settings() == facts.assessment.settings);
     match (&facts.programming, current) {
         (None, _) | (_, None) => match facts.served {
             // What was programmed before goes on: no word about this manifest.
@@ -164,6 +168,7 @@ fn programmed(facts: &Facts<'_>) -> Option<Judgement> {
             None => Some(Judgement::pending("the route isn't given to proxies yet")),
         },
         (Some(programming), Some(_)) => Some(match programming {
+            Programming::Believed => return None,
             Programming::Pending => Judgement::pending("proxies haven't answered yet"),
             Programming::NoReadyProxies => Judgement::no(
                 Reason::NoReadyProxies,

@@ -258,6 +258,16 @@ fn what_proxies_answer_is_what_programmed_says() {
 }
 
 #[test]
+fn a_change_of_leader_leaves_what_proxies_said_as_it_was() {
+    let mut known = working();
+    let status = known.status();
+    known.route.status = Some(status.clone());
+    known.programming = Some(Programming::Believed);
+    known.identities = Identities::default();
+    assert_eq!(known.status(), status);
+}
+
+#[test]
 fn what_was_programmed_before_is_no_answer_for_a_changed_manifest() {
     let known = Known {
         route: route(

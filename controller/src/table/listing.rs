@@ -196,9 +196,13 @@ impl State {
         if reached.peek().is_some() && reached.all(|(uid, _)| entry.serves_present(uid)) {
             return Programming::Programmed;
         }
+        let early = now < begun + self.settings.reconnect;
+        let mut served = entry.views.values().filter_map(|view| view.served.as_ref());
+        if early && served.any(|held| held.version.is_none()) {
+            return Programming::Believed;
+        }
         let there = |id: &&ProxyId| self.proxies.get(*id).is_some_and(|proxy| proxy.stream.is_some());
         if self.eligible.iter().filter(there).count() == 0 {
-            let early = now < begun + self.settings.reconnect;
             return if early { Programming::Pending } else { Programming::NoReadyProxies };
         }
         match entry.refusals.values().next() {

@@ -25,6 +25,18 @@ fn a_change_of_leader_takes_no_endpoint_away() {
 }
 
 #[test]
+fn a_new_leader_believes_until_a_proxy_speaks_or_its_time_is_over() {
+    let orders = route("orders", AuthType::AwsIam);
+    let mut world = World::new(2);
+    world.begin(8, &["a"], vec![found(&orders, &["a"], Auth::AwsIam)], vec![orders.clone()]);
+    assert_eq!(world.state.programming(&orders.id), Programming::Believed);
+    world.pass(60 * SECOND);
+    assert_eq!(world.state.programming(&orders.id), Programming::NoReadyProxies);
+    world.hello("a", Answer::Serve, feature::SUPPORTED, Some(Version { epoch: 7, counter: 5 }));
+    assert_eq!(world.state.programming(&orders.id), Programming::Programmed);
+}
+
+#[test]
 fn a_proxy_that_says_otherwise_leaves_the_slice() {
     let orders = route("orders", AuthType::AwsIam);
     let mut world = World::new(2);
