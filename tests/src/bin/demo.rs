@@ -110,8 +110,8 @@ LambdaRoute is up. What just happened:
   1. examples/echo.yaml and examples/hello.yaml were applied to a real Kubernetes API server.
   2. The controller gave each function a URL and the two permission statements that AWS requires, in an AWS emulator
      that enforces IAM, and each route a Service with a port of its own on the proxies (echo: {port}).
-  3. A plain GET to the route was signed by a proxy and answered by the function:
-       {path} -> {method} {path}, signed for {host}
+  3. A plain {method} {path} to the route was signed by a proxy for {host}
+     and answered by the function.
 
 Look around (in another terminal):
   export KUBECONFIG={kubeconfig}
