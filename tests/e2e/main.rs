@@ -18,6 +18,7 @@ mod manifests;
 mod origin;
 mod permissions;
 mod proxies;
+mod references;
 mod restarts;
 mod routes;
 mod services;

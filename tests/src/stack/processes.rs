@@ -254,6 +254,16 @@ impl Stack {
         crate::http::get(&format!("http://{}:{ADMIN_PORT}{path}", self.controller_address(index))).await
     }
 
+    /// What an admin path of a proxy answers.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub async fn proxy_admin(&self, index: usize, path: &str) -> anyhow::Result<crate::http::Answer> {
+        let (a, b) = self.network;
+        let host = self.pod(index).trim_start_matches("proxy-").to_owned();
+        crate::http::get(&format!("http://127.{a}.{b}.{host}:{ADMIN_PORT}{path}")).await
+    }
+
     /// One controller more; gives its number.
     ///
     /// # Errors
