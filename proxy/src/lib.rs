@@ -23,6 +23,7 @@ mod observation;
 mod problem;
 mod programmer;
 mod readiness;
+mod remedy;
 mod report;
 mod response_body;
 mod serve;

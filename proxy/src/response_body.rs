@@ -1,17 +1,48 @@
 //! The body of an answer: a problem's bytes, or the upstream's frames as they come. The first byte leaves at once, a slow
 //! caller slows the upstream, and an upstream that breaks off aborts the connection: it never looks like a clean end.
+//! A refusal that comes before the request's body is read goes on reading for a while after it: a connection that is closed
+//! with unread data on it takes the answer with it (RFC 9112 section 9.6).
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use lambdaroute_proxy_config::cause::Cause;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::observation::Observation;
 use crate::report::CauseCounts;
+
+/// The most that is read of a refused body, and for how long: enough for a caller who writes on before it reads.
+const DISCARD: (usize, Duration) = (32 * 1024 * 1024, Duration::from_secs(5));
+
+/// A refused request's body, on its way to nowhere.
+struct Discarded {
+    body: Incoming,
+    left: usize,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl Discarded {
+    /// Ready when there is nothing left to read, or it has been enough.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.left == 0 || self.deadline.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    self.left = self.left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+                }
+                Some(Err(_)) | None => return Poll::Ready(()),
+            }
+        }
+    }
+}
 
 /// What an upstream failure in the middle is counted for.
 pub(crate) struct Counted {
@@ -25,13 +56,24 @@ pub(crate) struct ResponseBody {
     /// Goes first: a problem, or what was read of the upstream's body to classify it.
     start: Option<Bytes>,
     upstream: Option<Incoming>,
+    /// Read after `start`, before the end.
+    discarded: Option<Discarded>,
     counted: Option<Counted>,
 }
 
 impl ResponseBody {
     /// A body of ours.
     pub(crate) fn bytes(bytes: Bytes) -> Self {
-        ResponseBody { start: Some(bytes).filter(|bytes| !bytes.is_empty()), upstream: None, counted: None }
+        let start = Some(bytes).filter(|bytes| !bytes.is_empty());
+        ResponseBody { start, upstream: None, discarded: None, counted: None }
+    }
+
+    /// Goes on reading what the caller sends, so that it comes to read the answer.
+    pub(crate) fn discarding(mut self, body: Incoming) -> Self {
+        let (left, time) = DISCARD;
+        let deadline = Box::pin(sleep_until(Instant::now() + time));
+        self.discarded = Some(Discarded { body, left, deadline });
+        self
     }
 
     /// The upstream's, with what has been read of it.
@@ -57,6 +99,10 @@ impl Body for ResponseBody {
         if let Some(start) = self.start.take() {
             return Poll::Ready(Some(Ok(Frame::data(start))));
         }
+        if let Some(discarded) = &mut self.discarded {
+            ready!(discarded.poll(cx));
+            self.discarded = None;
+        }
         let Some(upstream) = &mut self.upstream else { return Poll::Ready(None) };
         let frame = ready!(Pin::new(upstream).poll_frame(cx));
         match &frame {
@@ -74,10 +120,14 @@ impl Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.start.is_none() && self.upstream.as_ref().is_none_or(Body::is_end_stream)
+        self.start.is_none() && self.discarded.is_none() && self.upstream.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
+        if self.discarded.is_some() {
+            // A known length would be the end of it: nothing would be read after it.
+            return SizeHint::default();
+        }
         let mut hint = self.upstream.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint);
         let start = self.start.as_ref().map_or(0, |start| start.len() as u64);
         if let Some(upper) = hint.upper() {

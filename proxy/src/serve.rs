@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use http_body_util::{BodyExt, Full};
@@ -23,6 +23,7 @@ use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
 use crate::observation::Observation;
 use crate::problem::{PROXY_STATUS, Refused, problem, set_proxy_status};
+use crate::remedy::remedy;
 use crate::report::CauseCounts;
 use crate::response_body::{Counted, ResponseBody};
 use crate::served_route::ServedRoute;
@@ -99,11 +100,19 @@ impl Proxy {
             return Err(Refused::new(Cause::NotProgrammed, "the route table is too old to serve"));
         }
         check_request(&request)?;
+        if let Err(refused) = check_length(request.headers()) {
+            return Ok(refuse_and_discard(&refused, request.headers().contains_key(EXPECT), request.into_body()));
+        }
         if route.signed && self.credentials.valid_at(SystemTime::now()).is_none() {
             return Err(no_credentials());
         }
-        let (parts, body) = request.into_parts();
-        let body = buffer(&parts.headers, body, self.body_idle_timeout).await?;
+        let (parts, mut body) = request.into_parts();
+        let body = match buffer(&parts.headers, &mut body, self.body_idle_timeout).await {
+            Err(refused) if refused.cause == Cause::RequestTooLarge => {
+                return Ok(refuse_and_discard(&refused, false, body));
+            }
+            buffered => buffered?,
+        };
         let request = self.upstream_request(route, peer, parts, body)?;
         let response = self.upstream.send(request).await?;
         answer(response).await
@@ -175,7 +184,7 @@ fn check_request(request: &Request<Incoming>) -> Result<(), Refused> {
     if wants_upgrade(request.headers()) {
         return Err(Refused::new(Cause::UpgradeUnsupported, "a function URL can't change the protocol"));
     }
-    check_length(request.headers())
+    Ok(())
 }
 
 fn upstream_uri(route: &ServedRoute, path: &str, query: &Query) -> Result<Uri, Refused> {
@@ -262,6 +271,13 @@ fn unsignable(error: SignError) -> Refused {
     }
 }
 
+/// Refuses what is too large. A caller who waits for `100 Continue` hasn't sent anything that would have to be read.
+fn refuse_and_discard(refused: &Refused, waits: bool, body: Incoming) -> Answer {
+    let response = refuse(refused);
+    let response = if waits { response } else { response.map(|problem| problem.discarding(body)) };
+    Answer { response, cause: Some(refused.cause) }
+}
+
 fn refuse(refused: &Refused) -> Response<ResponseBody> {
     problem(refused).map(ResponseBody::bytes)
 }
@@ -269,21 +285,5 @@ fn refuse(refused: &Refused) -> Response<ResponseBody> {
 fn set_close(response: &mut Response<ResponseBody>, version: Version) {
     if version <= Version::HTTP_11 && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-}
-
-/// What the operator can do.
-const fn remedy(cause: Cause) -> &'static str {
-    match cause {
-        Cause::LambdaAccessDenied => {
-            "the function's policy must let the proxies' role do lambda:InvokeFunctionUrl and lambda:InvokeFunction (via a \
-             function URL); see the condition PermissionsReady of the LambdaRoute"
-        }
-        Cause::LambdaSignatureRefused => "check the proxy's AWS credentials and the node's clock",
-        Cause::FunctionUrlGone => "the function URL was deleted; see the condition FunctionURLReady of the LambdaRoute",
-        Cause::LambdaThrottled => "raise the function's concurrency, or limit the route",
-        Cause::NoCredentials => "give the proxy's ServiceAccount an IAM role; see the log of its credentials",
-        Cause::UpstreamUnreachable => "check DNS and the way out to *.lambda-url.*.on.aws on port 443",
-        _ => "",
     }
 }

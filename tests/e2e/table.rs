@@ -129,6 +129,10 @@ async fn a_body_over_the_limit_is_refused_from_its_header_before_anything_of_it_
     let whole = vec![7_u8; 6 * 1024 * 1024];
     let answer = send(Request::post(&url).body(Bytes::from(whole.clone()))?).await?;
     assert_eq!(answer.status, StatusCode::OK, "6 MiB are let through");
+    let over = [&whole[..], b"x"].concat();
+    let answer = send(Request::post(&url).body(Bytes::from(over))?).await?;
+    let seen = (answer.status.as_u16(), answer.cause());
+    assert_eq!(seen, (413, Some("request_too_large".into())), "also who writes on before reading sees it");
     let mut caller = TcpStream::connect((bench.proxy.address, 10_000)).await?;
     let head = format!("POST / HTTP/1.1\r\nhost: large\r\ncontent-length: {}\r\n\r\n", whole.len() + 1);
     caller.write_all(head.as_bytes()).await?;
