@@ -48,6 +48,7 @@ const PURE: &[&str] = &[
     "proxy/src/headers",
     "proxy/src/problem",
     "proxy/src/readiness",
+    "proxy/src/remedy.rs",
     "proxy/src/served_route.rs",
     "proxy/src/sign.rs",
     "proxy/src/stream/back_off",
