@@ -13,6 +13,7 @@ mod canonical;
 mod classify;
 mod connection;
 mod contact;
+mod error_chain;
 mod file_limit;
 mod headers;
 mod lifecycle;

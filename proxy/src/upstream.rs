@@ -19,6 +19,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use lambdaroute_proxy_config::cause::Cause;
 use tower_service::Service;
 
+use crate::error_chain::chain;
 use crate::problem::Refused;
 
 /// Lambda's longest run (15 minutes) and a margin.
@@ -78,16 +79,6 @@ impl Upstream {
             Err(_) => Err(Refused::new(Cause::UpstreamTimeout, "the function URL gave no answer in time")),
         }
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// Limits the whole of connecting: the connector's own limit is TCP's alone, a TLS handshake could hang for ever.

@@ -8,6 +8,7 @@
 )]
 
 mod aws;
+mod bench;
 mod chart;
 mod controller;
 mod demo;

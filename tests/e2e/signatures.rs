@@ -3,19 +3,17 @@
 use bytes::Bytes;
 use futures::StreamExt;
 use http::{Method, Request};
-use lambdaroute_proxy_config::v1alpha1::{AuthType, outcome};
-use lambdaroute_tests::credentials::{AwsCredentials, Identity, KnownKeys};
+use lambdaroute_tests::credentials::AwsCredentials;
 use lambdaroute_tests::http::send;
 use lambdaroute_tests::judge::{self, Unsigned};
-use lambdaroute_tests::lone_proxy::{LoneProxy, route};
-use lambdaroute_tests::origin::{Origin, Received};
-use lambdaroute_tests::route_table::RouteTable;
+use lambdaroute_tests::origin::Received;
 use lambdaroute_tests::target;
 use lambdaroute_tests::venv::Venv;
-use lambdaroute_tests::wait::eventually;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
+
+use crate::bench::bench_of;
 
 /// A failure names it; the requests are the same in each run.
 const SEED: u64 = 20_261_101;
@@ -27,26 +25,10 @@ async fn the_signatures_of_ten_thousand_random_requests_equal_botocores() -> any
     let venv = Venv::ensure(&target::cache()).await?;
     let mut credentials = AwsCredentials::key("AKIAEXAMPLE", "secret/with+signs");
     credentials.session_token = Some("a session token/with+signs==".to_owned());
-    let keys = KnownKeys::default();
-    keys.add(Identity {
-        credentials: credentials.clone(),
-        arn: "arn:aws:iam::111122223333:role/proxies".into(),
-        may_invoke: true,
-    });
-    let origin = Origin::start(keys, "eu-west-1").await?;
-    let table = RouteTable::start(1).await?;
-    let directory = target::run_directory("signatures")?;
-    let proxy = LoneProxy::start(&table, &origin.endpoint(), &credentials, &directory, &[]).await?;
-    table.set("orders", route("orders", 10_000, &origin.host("orders"), AuthType::AwsIam));
-    eventually("the route to be served", async || {
-        let heard = table.heard();
-        let outcome = heard.outcomes.get("orders").and_then(|outcome| outcome.outcome.clone());
-        Ok(matches!(outcome, Some(outcome::Outcome::Served(_))).then_some(()))
-    })
-    .await?;
+    let bench = bench_of("signatures", &credentials, &[]).await?;
+    let url = bench.serve("orders", 10_000).await?;
 
     let mut random = StdRng::seed_from_u64(SEED);
-    let url = proxy.url(10_000);
     let requests: Vec<_> = (0..REQUESTS).map(|index| request(&mut random, &url, index)).collect::<Result<_, _>>()?;
     let bodies: Vec<Bytes> = requests.iter().map(|request| request.body().clone()).collect();
     let refused = futures::stream::iter(requests)
@@ -60,7 +42,7 @@ async fn the_signatures_of_ten_thousand_random_requests_equal_botocores() -> any
         .await;
     assert!(refused.is_empty(), "{} of {REQUESTS} were refused: {}", refused.len(), refused[0]);
 
-    let received = origin.received();
+    let received = bench.origin.received();
     assert_eq!(received.len(), REQUESTS);
     let unsigned: Vec<_> =
         received.iter().map(|it| judged(it, &bodies, &credentials)).collect::<anyhow::Result<_>>()?;

@@ -6,58 +6,17 @@ use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use lambdaroute_proxy_config::v1alpha1::{AuthType, RefusalReason, outcome};
-use lambdaroute_tests::credentials::{AwsCredentials, Identity, KnownKeys};
+use lambdaroute_tests::credentials::AwsCredentials;
 use lambdaroute_tests::http::{begin, get, send};
 use lambdaroute_tests::lone_proxy::{LoneProxy, route};
-use lambdaroute_tests::origin::{Canned, Origin};
+use lambdaroute_tests::origin::Canned;
 use lambdaroute_tests::route_table::RouteTable;
 use lambdaroute_tests::target;
 use lambdaroute_tests::wait::eventually;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// An origin that knows one key, a table, and a proxy between them.
-struct Bench {
-    origin: Origin,
-    table: RouteTable,
-    proxy: LoneProxy,
-}
-
-async fn bench(name: &str, flags: &[&str]) -> anyhow::Result<Bench> {
-    let credentials = AwsCredentials::key("AKIAEXAMPLE", "secret");
-    let keys = KnownKeys::default();
-    keys.add(Identity {
-        credentials: credentials.clone(),
-        arn: "arn:aws:iam::111122223333:role/proxies".into(),
-        may_invoke: true,
-    });
-    let origin = Origin::start(keys, "eu-west-1").await?;
-    let table = RouteTable::start(1).await?;
-    let directory = target::run_directory(name)?;
-    let proxy = LoneProxy::start(&table, &origin.endpoint(), &credentials, &directory, flags).await?;
-    Ok(Bench { origin, table, proxy })
-}
-
-impl Bench {
-    /// Sets a route and waits until the proxy says that it serves it.
-    async fn serve(&self, name: &str, port: u16) -> anyhow::Result<String> {
-        self.table.set(name, route(name, port, &self.origin.host(name), AuthType::AwsIam));
-        self.served(name).await?;
-        Ok(self.proxy.url(port))
-    }
-
-    async fn served(&self, id: &str) -> anyhow::Result<()> {
-        eventually(&format!("{id} to be served"), async || {
-            let served = matches!(self.outcome(id), Some(outcome::Outcome::Served(_)));
-            Ok(served.then_some(()))
-        })
-        .await
-    }
-
-    fn outcome(&self, id: &str) -> Option<outcome::Outcome> {
-        self.table.heard().outcomes.get(id).and_then(|outcome| outcome.outcome.clone())
-    }
-}
+use crate::bench::bench;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_streamed_answer_arrives_in_pieces_and_a_break_in_it_is_never_a_clean_end() -> anyhow::Result<()> {

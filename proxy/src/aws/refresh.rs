@@ -10,6 +10,7 @@ use aws_credential_types::provider::ProvideCredentials;
 use tokio_util::sync::CancellationToken;
 
 use super::credentials::{CredentialStore, Identity, SigningCredentials};
+use crate::error_chain::chain;
 
 /// Credentials without an end are looked at again after this: a file may have been replaced.
 const RELOAD: Duration = Duration::from_secs(300);
@@ -106,19 +107,4 @@ pub(super) fn back_off(failures: u32) -> Duration {
 
 fn rfc3339(time: SystemTime) -> String {
     jiff::Timestamp::try_from(time).map(|time| time.to_string()).unwrap_or_default()
-}
-
-/// The error and what caused it: the SDK's top level alone says nothing. It holds no secret.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }

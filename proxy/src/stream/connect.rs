@@ -12,6 +12,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
 use super::Ended;
 use crate::args::HostPort;
+use crate::error_chain::chain;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -67,14 +68,4 @@ pub(super) async fn bearer(token_file: &Path) -> Result<MetadataValue<Ascii>, En
 
 async fn read(path: &Path) -> Result<Vec<u8>, Ended> {
     tokio::fs::read(path).await.map_err(|error| Ended::File(path.to_owned(), error))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
