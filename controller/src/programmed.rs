@@ -94,31 +94,29 @@ impl Programmed {
 
     /// What the route table gets.
     pub fn desired(&self, route: &RouteKey, service: ServiceRef, port: u16) -> DesiredRoute {
-        let (auth_type, base) = match self.auth_type {
-            AuthType::AwsIam => (v1alpha1::AuthType::AwsIam, feature::FUNCTION_URL),
-            AuthType::None => (v1alpha1::AuthType::None, feature::UNSIGNED),
+        let auth_type = match self.auth_type {
+            AuthType::AwsIam => v1alpha1::AuthType::AwsIam,
+            AuthType::None => v1alpha1::AuthType::None,
         };
-        let (invoke_mode, streams) = match self.invoke_mode {
-            InvokeMode::Buffered => (v1alpha1::InvokeMode::Buffered, None),
-            InvokeMode::ResponseStream => (v1alpha1::InvokeMode::ResponseStream, Some(feature::RESPONSE_STREAM)),
+        let invoke_mode = match self.invoke_mode {
+            InvokeMode::Buffered => v1alpha1::InvokeMode::Buffered,
+            InvokeMode::ResponseStream => v1alpha1::InvokeMode::ResponseStream,
         };
-        DesiredRoute {
-            id: RouteId(route.uid.clone()),
-            service,
-            route: v1alpha1::Route {
-                namespace: route.namespace.clone(),
-                name: route.name.clone(),
-                port: u32::from(port),
-                requires: std::iter::once(base).chain(streams).map(ToOwned::to_owned).collect(),
-                upstream: Some(v1alpha1::route::Upstream::FunctionUrl(v1alpha1::FunctionUrl {
-                    host: self.host.clone(),
-                    region: self.region.clone(),
-                    auth_type: auth_type.into(),
-                    invoke_mode: invoke_mode.into(),
-                    function_arn: self.function_arn.clone(),
-                })),
-            },
-        }
+        let mut served = v1alpha1::Route {
+            namespace: route.namespace.clone(),
+            name: route.name.clone(),
+            port: u32::from(port),
+            upstream: Some(v1alpha1::route::Upstream::FunctionUrl(v1alpha1::FunctionUrl {
+                host: self.host.clone(),
+                region: self.region.clone(),
+                auth_type: auth_type.into(),
+                invoke_mode: invoke_mode.into(),
+                function_arn: self.function_arn.clone(),
+            })),
+            ..v1alpha1::Route::default()
+        };
+        served.requires = feature::of(&served).into_iter().map(ToOwned::to_owned).collect();
+        DesiredRoute { id: RouteId(route.uid.clone()), service, route: served }
     }
 }
 

@@ -107,7 +107,7 @@ pub(crate) fn report(identity: &Identity, causes: Vec<CauseCount>) -> Report {
         Identity::Arn(arn) => Some(ReportedIdentity::IdentityArn(arn.clone())),
         Identity::Error(error) => Some(ReportedIdentity::CredentialsError(error.clone())),
     };
-    Report { identity, causes }
+    Report { identity, causes, stale_key_sets: vec![] }
 }
 
 #[cfg(test)]

@@ -89,5 +89,6 @@ pub fn route(name: &str, port: u16, host: &str, auth_type: AuthType) -> Route {
             invoke_mode: InvokeMode::ResponseStream.into(),
             function_arn: format!("arn:aws:lambda:eu-west-1:111122223333:function:{name}"),
         })),
+        ..Route::default()
     }
 }

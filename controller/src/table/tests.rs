@@ -54,6 +54,7 @@ fn route(name: &str, auth: AuthType) -> DesiredRoute {
                 invoke_mode: InvokeMode::Buffered.into(),
                 function_arn: format!("arn:aws:lambda:eu-west-1:111122223333:function:{name}"),
             })),
+            ..Route::default()
         },
     }
 }

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::feature;
-use crate::v1alpha1::{AuthType, FunctionUrl, InvokeMode, RefusalReason, Route, route::Upstream};
+use crate::v1alpha1::auth_method::Method;
+use crate::v1alpha1::{
+    Auth, AuthType, ClaimType, FunctionUrl, InvokeMode, JwtAuth, RateLimit, RefusalReason, Route, route::Upstream,
+};
 
 /// Why a route can't be served. Each is a [`RefusalReason`] with a text for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +31,12 @@ pub enum Invalid {
         /// Its number on the wire.
         value: i32,
     },
+    /// A choice that is missing, or of a kind that this version doesn't know.
+    #[error("{0} is missing or of a kind that this version doesn't know")]
+    Choice(&'static str),
+    /// A number that can't be right.
+    #[error("{0} must be at least 1")]
+    Zero(&'static str),
     /// The host isn't the host of a function URL.
     #[error("host {0:?} is not the host of a function URL")]
     Host(String),
@@ -42,6 +51,8 @@ impl Invalid {
             | Invalid::Empty(_)
             | Invalid::Upstream
             | Invalid::UnknownEnum { .. }
+            | Invalid::Choice(_)
+            | Invalid::Zero(_)
             | Invalid::Host(_) => RefusalReason::Invalid,
         }
     }
@@ -64,9 +75,67 @@ pub fn validate_route(route: &Route, supported: &BTreeSet<&str>) -> Result<(), I
         }
     }
     match &route.upstream {
-        Some(Upstream::FunctionUrl(upstream)) => validate_function_url(upstream),
-        None => Err(Invalid::Upstream),
+        Some(Upstream::FunctionUrl(upstream)) => validate_function_url(upstream)?,
+        None => return Err(Invalid::Upstream),
     }
+    if let Some(auth) = &route.auth {
+        validate_auth(auth)?;
+    }
+    route.rate_limits.iter().try_for_each(validate_rate_limit)
+}
+
+/// A list that admits somebody has at least one item: empty never means all or nobody.
+fn validate_auth(auth: &Auth) -> Result<(), Invalid> {
+    present("auth.methods", &auth.methods)?;
+    for method in &auth.methods {
+        present("auth.methods.name", method.name.as_bytes())?;
+        match &method.method {
+            Some(Method::ApiKey(api_key)) => present("auth.methods.api_key.header", api_key.header.as_bytes())?,
+            Some(Method::Jwt(jwt)) => validate_jwt(jwt)?,
+            Some(Method::ServiceAccount(account)) => {
+                present("auth.methods.service_account.issuer", account.issuer.as_bytes())?;
+                present("auth.methods.service_account.audience", account.audience.as_bytes())?;
+                present("auth.methods.service_account.allow", &account.allow)?;
+            }
+            None => return Err(Invalid::Choice("auth.methods.method")),
+        }
+    }
+    Ok(())
+}
+
+fn validate_jwt(jwt: &JwtAuth) -> Result<(), Invalid> {
+    present("auth.methods.jwt.issuer", jwt.issuer.as_bytes())?;
+    present("auth.methods.jwt.audiences", &jwt.audiences)?;
+    for required in &jwt.required_claims {
+        present("auth.methods.jwt.required_claims.claim", required.claim.as_bytes())?;
+        present("auth.methods.jwt.required_claims.any_of", &required.any_of)?;
+        if matches!(ClaimType::try_from(required.r#type), Ok(ClaimType::Unspecified) | Err(_)) {
+            let field = "auth.methods.jwt.required_claims.type";
+            return Err(Invalid::UnknownEnum { field, value: required.r#type });
+        }
+    }
+    Ok(())
+}
+
+fn validate_rate_limit(limit: &RateLimit) -> Result<(), Invalid> {
+    present("rate_limits.name", limit.name.as_bytes())?;
+    for (field, value) in [
+        ("rate_limits.requests", limit.requests),
+        ("rate_limits.interval_ms", limit.interval_ms),
+        ("rate_limits.burst", limit.burst),
+    ] {
+        if value == 0 {
+            return Err(Invalid::Zero(field));
+        }
+    }
+    if limit.keys.iter().any(|key| key.key.is_none()) {
+        return Err(Invalid::Choice("rate_limits.keys.key"));
+    }
+    Ok(())
+}
+
+fn present<T>(field: &'static str, items: &[T]) -> Result<(), Invalid> {
+    if items.is_empty() { Err(Invalid::Empty(field)) } else { Ok(()) }
 }
 
 fn validate_function_url(upstream: &FunctionUrl) -> Result<(), Invalid> {

@@ -24,6 +24,7 @@ pub(crate) fn route(id: &str, port: u16, counter: u64) -> Resource {
         port: port.into(),
         requires: vec![feature::FUNCTION_URL.to_owned()],
         upstream: Some(Upstream::FunctionUrl(url)),
+        ..Route::default()
     };
     Resource { id: id.to_owned(), version: version(1, counter), resource: Some(Kind::Route(route)) }
 }

@@ -216,6 +216,7 @@ pub(crate) fn route_with(id: &str, port: u16, auth_type: AuthType, requires: &st
         port: port.into(),
         requires: vec![requires.to_owned()],
         upstream: Some(lambdaroute_proxy_config::v1alpha1::route::Upstream::FunctionUrl(url)),
+        ..Route::default()
     };
     Resource { id: id.to_owned(), version: Some(version(1, 1)), resource: Some(Kind::Route(route)) }
 }

@@ -3,8 +3,13 @@
 use std::collections::BTreeSet;
 
 use crate::feature::SUPPORTED;
-use crate::v1alpha1::{AuthType, FunctionUrl, InvokeMode, RefusalReason, Route, route::Upstream};
-use crate::{Invalid, validate_route};
+use crate::v1alpha1::auth_method::Method;
+use crate::v1alpha1::limit_key::Key;
+use crate::v1alpha1::{
+    AllowedServiceAccount, ApiKeyAuth, Auth, AuthMethod, AuthType, ClaimType, ConsumerKey, Cors, FunctionUrl,
+    InvokeMode, JwtAuth, LimitKey, RateLimit, RefusalReason, RequiredClaim, Route, ServiceAccountAuth, route::Upstream,
+};
+use crate::{Invalid, feature, validate_route};
 
 fn upstream() -> FunctionUrl {
     FunctionUrl {
@@ -23,6 +28,7 @@ fn route(upstream: FunctionUrl) -> Route {
         port: 10_000,
         requires: vec!["function-url".into()],
         upstream: Some(Upstream::FunctionUrl(upstream)),
+        ..Route::default()
     }
 }
 
@@ -81,4 +87,83 @@ fn a_route_without_a_port_a_name_or_an_upstream_is_refused() {
     assert_eq!(check(&Route { port: 65_536, ..route(upstream()) }), Err(Invalid::Port(65_536)));
     assert_eq!(check(&Route { name: String::new(), ..route(upstream()) }), Err(Invalid::Empty("name")));
     assert_eq!(check(&Route { upstream: None, ..route(upstream()) }), Err(Invalid::Upstream));
+}
+
+fn method(method: Method) -> Auth {
+    Auth { methods: vec![AuthMethod { name: "idp".into(), method: Some(method) }] }
+}
+
+fn jwt() -> JwtAuth {
+    JwtAuth {
+        issuer: "https://idp.example".into(),
+        audiences: vec!["orders".into()],
+        key_set: "idp".into(),
+        required_claims: vec![RequiredClaim {
+            claim: "scope".into(),
+            r#type: ClaimType::SpaceDelimited.into(),
+            any_of: vec!["orders:write".into()],
+        }],
+        forward_claims: vec![],
+    }
+}
+
+fn service_account() -> ServiceAccountAuth {
+    ServiceAccountAuth {
+        issuer: "https://kubernetes.default.svc".into(),
+        audience: "orders.shop".into(),
+        key_set: "cluster".into(),
+        allow: vec![AllowedServiceAccount { namespace: "web".into(), name: "*".into() }],
+    }
+}
+
+fn limit() -> RateLimit {
+    let keys = vec![LimitKey { key: Some(Key::Consumer(ConsumerKey {})) }];
+    RateLimit { name: "everyone".into(), requests: 100, interval_ms: 1000, burst: 200, keys }
+}
+
+#[test]
+fn a_list_that_admits_somebody_is_refused_when_it_is_empty() {
+    let empty = [
+        Auth { methods: vec![] },
+        method(Method::Jwt(JwtAuth { audiences: vec![], ..jwt() })),
+        method(Method::ServiceAccount(ServiceAccountAuth { allow: vec![], ..service_account() })),
+        method(Method::ApiKey(ApiKeyAuth { header: String::new(), key_sets: vec![] })),
+    ];
+    for auth in empty {
+        let route = Route { auth: Some(auth), ..route(upstream()) };
+        assert!(matches!(check(&route), Err(Invalid::Empty(_))), "{route:?}");
+    }
+}
+
+#[test]
+fn a_method_a_claim_or_a_limit_of_an_unknown_kind_is_refused() {
+    let unknown = Auth { methods: vec![AuthMethod { name: "new".into(), method: None }] };
+    let refusal = check(&Route { auth: Some(unknown), ..route(upstream()) });
+    assert_eq!(refusal, Err(Invalid::Choice("auth.methods.method")));
+    let mut claims = jwt();
+    claims.required_claims[0].r#type = 99;
+    let refusal = check(&Route { auth: Some(method(Method::Jwt(claims))), ..route(upstream()) });
+    assert!(matches!(refusal, Err(Invalid::UnknownEnum { value: 99, .. })));
+    let keyed = RateLimit { keys: vec![LimitKey { key: None }], ..limit() };
+    let refusal = check(&Route { rate_limits: vec![keyed], ..route(upstream()) });
+    assert_eq!(refusal, Err(Invalid::Choice("rate_limits.keys.key")));
+    let never = RateLimit { interval_ms: 0, ..limit() };
+    let refusal = check(&Route { rate_limits: vec![never], ..route(upstream()) });
+    assert_eq!(refusal, Err(Invalid::Zero("rate_limits.interval_ms")));
+}
+
+#[test]
+fn a_route_requires_a_feature_for_whatever_must_not_be_ignored() {
+    let plain = route(upstream());
+    assert_eq!(feature::of(&plain), ["function-url"]);
+    let whole = Route {
+        auth: Some(method(Method::Jwt(jwt()))),
+        rate_limits: vec![limit()],
+        cors: Some(Cors::default()),
+        max_request_body: 1,
+        ..plain
+    };
+    assert_eq!(check(&whole), Ok(()));
+    assert_eq!(feature::of(&whole), ["auth-jwt", "cors", "function-url", "max-request-body", "rate-limits"]);
+    assert!(feature::of(&whole).iter().all(|feature| SUPPORTED.contains(feature)));
 }
