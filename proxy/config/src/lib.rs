@@ -3,9 +3,13 @@
 
 pub mod cause;
 pub mod feature;
+mod header_name;
+mod source_range;
 mod validate;
 mod version;
 
+pub use header_name::{HeaderNameError, MAX_HEADER_NAME, check_header_name};
+pub use source_range::{SourceRangeError, parse_source_range};
 pub use validate::{Invalid, validate_route};
 
 /// The generated messages, client and server of `proto/route_table.proto`.

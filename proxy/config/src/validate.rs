@@ -3,9 +3,13 @@
 use std::collections::BTreeSet;
 
 use crate::feature;
+use crate::header_name::{HeaderNameError, check_header_name};
+use crate::source_range::{SourceRangeError, parse_source_range};
 use crate::v1alpha1::auth_method::Method;
+use crate::v1alpha1::limit_key::Key;
 use crate::v1alpha1::{
-    Auth, AuthType, ClaimType, FunctionUrl, InvokeMode, JwtAuth, RateLimit, RefusalReason, Route, route::Upstream,
+    Auth, AuthType, ClaimType, FunctionUrl, InvokeMode, JwtAuth, RateLimit, RefusalReason, RequestHeaders, Route,
+    route::Upstream,
 };
 
 /// Why a route can't be served. Each is a [`RefusalReason`] with a text for people.
@@ -37,6 +41,38 @@ pub enum Invalid {
     /// A number that can't be right.
     #[error("{0} must be at least 1")]
     Zero(&'static str),
+    /// A header that can't be named.
+    #[error("{field}: {error}")]
+    Header {
+        /// The field that names it.
+        field: &'static str,
+        /// Why not.
+        error: HeaderNameError,
+    },
+    /// Something that must be given once.
+    #[error("{field} names {name:?} twice")]
+    Twice {
+        /// The field.
+        field: &'static str,
+        /// What is there twice.
+        name: String,
+    },
+    /// Not a header value (RFC 9110 section 5.5). Which isn't told: it may be a secret.
+    #[error("{field}: the value of {name:?} is not a header value: it holds a control character")]
+    HeaderValue {
+        /// The field.
+        field: &'static str,
+        /// The header.
+        name: String,
+    },
+    /// Not a block of addresses.
+    #[error("{field}: {error}")]
+    SourceRange {
+        /// The field.
+        field: &'static str,
+        /// Why not.
+        error: SourceRangeError,
+    },
     /// The host isn't the host of a function URL.
     #[error("host {0:?} is not the host of a function URL")]
     Host(String),
@@ -53,6 +89,10 @@ impl Invalid {
             | Invalid::UnknownEnum { .. }
             | Invalid::Choice(_)
             | Invalid::Zero(_)
+            | Invalid::Header { .. }
+            | Invalid::Twice { .. }
+            | Invalid::HeaderValue { .. }
+            | Invalid::SourceRange { .. }
             | Invalid::Host(_) => RefusalReason::Invalid,
         }
     }
@@ -81,7 +121,40 @@ pub fn validate_route(route: &Route, supported: &BTreeSet<&str>) -> Result<(), I
     if let Some(auth) = &route.auth {
         validate_auth(auth)?;
     }
+    if let Some(ranges) = &route.source_ranges {
+        for (field, blocks) in [("source_ranges.allow", &ranges.allow), ("source_ranges.deny", &ranges.deny)] {
+            for block in blocks {
+                parse_source_range(block).map_err(|error| Invalid::SourceRange { field, error })?;
+            }
+        }
+    }
+    if let Some(headers) = &route.request_headers {
+        validate_request_headers(headers)?;
+    }
+    if !route.forward_authorization_as.is_empty() {
+        header("forward_authorization_as", &route.forward_authorization_as)?;
+    }
     route.rate_limits.iter().try_for_each(validate_rate_limit)
+}
+
+fn validate_request_headers(headers: &RequestHeaders) -> Result<(), Invalid> {
+    let field = "request_headers.set";
+    let mut names = BTreeSet::new();
+    for set in &headers.set {
+        header(field, &set.name)?;
+        // Visible characters, spaces and tabs; bytes above ASCII are opaque.
+        if set.value.iter().any(|&byte| (byte < b' ' && byte != b'\t') || byte == 0x7f) {
+            return Err(Invalid::HeaderValue { field, name: set.name.clone() });
+        }
+        if !names.insert(set.name.to_ascii_lowercase()) {
+            return Err(Invalid::Twice { field, name: set.name.clone() });
+        }
+    }
+    headers.remove.iter().try_for_each(|name| header("request_headers.remove", name))
+}
+
+fn header(field: &'static str, name: &str) -> Result<(), Invalid> {
+    check_header_name(name).map_err(|error| Invalid::Header { field, error })
 }
 
 /// A list that admits somebody has at least one item: empty never means all or nobody.
@@ -90,7 +163,10 @@ fn validate_auth(auth: &Auth) -> Result<(), Invalid> {
     for method in &auth.methods {
         present("auth.methods.name", method.name.as_bytes())?;
         match &method.method {
-            Some(Method::ApiKey(api_key)) => present("auth.methods.api_key.header", api_key.header.as_bytes())?,
+            Some(Method::ApiKey(api_key)) => {
+                present("auth.methods.api_key.header", api_key.header.as_bytes())?;
+                header("auth.methods.api_key.header", &api_key.header)?;
+            }
             Some(Method::Jwt(jwt)) => validate_jwt(jwt)?,
             Some(Method::ServiceAccount(account)) => {
                 present("auth.methods.service_account.issuer", account.issuer.as_bytes())?;
@@ -114,6 +190,15 @@ fn validate_jwt(jwt: &JwtAuth) -> Result<(), Invalid> {
             return Err(Invalid::UnknownEnum { field, value: required.r#type });
         }
     }
+    let field = "auth.methods.jwt.forward_claims.header";
+    let mut names = BTreeSet::new();
+    for forward in &jwt.forward_claims {
+        present("auth.methods.jwt.forward_claims.claim", forward.claim.as_bytes())?;
+        header(field, &forward.header)?;
+        if !names.insert(forward.header.to_ascii_lowercase()) {
+            return Err(Invalid::Twice { field, name: forward.header.clone() });
+        }
+    }
     Ok(())
 }
 
@@ -128,8 +213,13 @@ fn validate_rate_limit(limit: &RateLimit) -> Result<(), Invalid> {
             return Err(Invalid::Zero(field));
         }
     }
-    if limit.keys.iter().any(|key| key.key.is_none()) {
-        return Err(Invalid::Choice("rate_limits.keys.key"));
+    for key in &limit.keys {
+        match &key.key {
+            Some(Key::Header(name)) => header("rate_limits.keys.header", name)?,
+            Some(Key::Claim(name)) => present("rate_limits.keys.claim", name.as_bytes())?,
+            Some(Key::Consumer(_) | Key::SourceIp(_)) => {}
+            None => return Err(Invalid::Choice("rate_limits.keys.key")),
+        }
     }
     Ok(())
 }

@@ -6,8 +6,9 @@ use crate::feature::SUPPORTED;
 use crate::v1alpha1::auth_method::Method;
 use crate::v1alpha1::limit_key::Key;
 use crate::v1alpha1::{
-    AllowedServiceAccount, ApiKeyAuth, Auth, AuthMethod, AuthType, ClaimType, ConsumerKey, Cors, FunctionUrl,
-    InvokeMode, JwtAuth, LimitKey, RateLimit, RefusalReason, RequiredClaim, Route, ServiceAccountAuth, route::Upstream,
+    AllowedServiceAccount, ApiKeyAuth, Auth, AuthMethod, AuthType, ClaimType, ConsumerKey, Cors, ForwardClaim,
+    FunctionUrl, InvokeMode, JwtAuth, LimitKey, RateLimit, RefusalReason, RequestHeaders, RequiredClaim, Route,
+    ServiceAccountAuth, SetHeader, SourceRanges, route::Upstream,
 };
 use crate::{Invalid, feature, validate_route};
 
@@ -166,4 +167,50 @@ fn a_route_requires_a_feature_for_whatever_must_not_be_ignored() {
     assert_eq!(check(&whole), Ok(()));
     assert_eq!(feature::of(&whole), ["auth-jwt", "cors", "function-url", "max-request-body", "rate-limits"]);
     assert!(feature::of(&whole).iter().all(|feature| SUPPORTED.contains(feature)));
+}
+
+fn set(name: &str, value: &[u8]) -> SetHeader {
+    SetHeader { name: name.into(), value: value.to_vec() }
+}
+
+#[test]
+fn no_field_can_name_a_header_that_the_proxy_decides_about() {
+    let forward = vec![ForwardClaim { claim: "sub".into(), header: "x-lambdaroute-consumer".into() }];
+    let api_key = ApiKeyAuth { header: "authorization".into(), key_sets: vec![] };
+    let keyed = vec![LimitKey { key: Some(Key::Header("x-forwarded-for".into())) }];
+    let headers = |set, remove| Some(RequestHeaders { set, remove });
+    for route in [
+        Route { auth: Some(method(Method::ApiKey(api_key))), ..route(upstream()) },
+        Route { auth: Some(method(Method::Jwt(JwtAuth { forward_claims: forward, ..jwt() }))), ..route(upstream()) },
+        Route { rate_limits: vec![RateLimit { keys: keyed, ..limit() }], ..route(upstream()) },
+        Route { request_headers: headers(vec![set("X-Amz-Date", b"")], vec![]), ..route(upstream()) },
+        Route { request_headers: headers(vec![], vec!["host".into()]), ..route(upstream()) },
+        Route { forward_authorization_as: "connection".into(), ..route(upstream()) },
+    ] {
+        assert!(matches!(check(&route), Err(Invalid::Header { .. })), "{route:?}");
+    }
+    let route = Route { forward_authorization_as: "x-forwarded-authorization".into(), ..route(upstream()) };
+    assert_eq!(check(&route), Ok(()));
+}
+
+#[test]
+fn a_header_is_set_once_to_a_value_that_a_header_can_have() {
+    let with =
+        |set| check(&Route { request_headers: Some(RequestHeaders { set, remove: vec![] }), ..route(upstream()) });
+    assert_eq!(with(vec![set("x-stage", b"prod"), set("x-bytes", b"\xff\t ")]), Ok(()));
+    assert!(matches!(with(vec![set("x-stage", b"a"), set("X-Stage", b"b")]), Err(Invalid::Twice { .. })));
+    for value in [&b"a\r\nx-evil: 1"[..], b"\0", b"\x7f"] {
+        let refusal = with(vec![set("x-secret", value)]).unwrap_err();
+        assert!(matches!(refusal, Invalid::HeaderValue { .. }));
+        assert!(!refusal.to_string().contains("evil"), "the value may be a secret");
+    }
+}
+
+#[test]
+fn a_block_of_addresses_that_cannot_be_read_refuses_the_route() {
+    let ranges = |allow: &str, deny: &str| SourceRanges { allow: vec![allow.into()], deny: vec![deny.into()] };
+    let with = |ranges| check(&Route { source_ranges: Some(ranges), ..route(upstream()) });
+    assert_eq!(with(ranges("10.0.0.0/8", "2001:db8::/32")), Ok(()));
+    assert!(matches!(with(ranges("10.0.0.0/8", "all")), Err(Invalid::SourceRange { .. })));
+    assert!(matches!(with(ranges("10.0.0.1", "::/0")), Err(Invalid::SourceRange { .. })));
 }
