@@ -14,6 +14,7 @@ pub mod duration;
 pub mod events;
 pub mod index;
 pub mod intent;
+pub mod key_set_id;
 pub mod kubernetes;
 pub mod lead;
 pub mod leadership;

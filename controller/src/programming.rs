@@ -15,6 +15,16 @@ impl fmt::Display for RouteId {
     }
 }
 
+/// The id of a key set, as routes refer to it (`auth.methods` of a [`Route`]).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeySetId(pub String);
+
+impl fmt::Display for KeySetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The Service that a route's EndpointSlices belong to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceRef {

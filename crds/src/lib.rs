@@ -4,20 +4,39 @@
 // The derive of kube copies each type into a function of its own, where `pub` reaches nobody.
 #![allow(unreachable_pub)]
 
+mod auth;
+pub mod byte_size;
 pub mod condition;
+mod cors;
 mod crd;
+mod header_name;
+mod rate_limits;
 mod reference;
+mod request_headers;
 mod reserved;
 mod route;
 mod schema;
+mod source_ranges;
 mod spec;
 mod status;
+pub mod time_span;
+mod timeouts;
+
+pub use auth::{
+    AllowedServiceAccount, ApiKey, Auth, AuthMethod, AuthMethodType, ClaimType, Consumer, ForwardClaim, Jwt,
+    RequiredClaim, SecretRef, ServiceAccount,
+};
+pub use cors::Cors;
 
 pub use crd::{crd, yaml};
+pub use rate_limits::{Concurrency, LimitKey, LimitKeyType, RateLimit};
 pub use reference::reference;
+pub use request_headers::{RequestHeaders, SecretKeyRef, SetHeader, ValueFrom};
 pub use route::{LambdaRoute, LambdaRouteSpec};
+pub use source_ranges::SourceRanges;
 pub use spec::{AuthType, DeletionPolicy, Function, FunctionUrl, InvokeMode, Service, Upstream, UpstreamType};
 pub use status::{LambdaRouteStatus, Ownership, Target, TargetState};
+pub use timeouts::Timeouts;
 
 /// The API group.
 pub const GROUP: &str = "lambdaroute.dev";

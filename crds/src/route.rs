@@ -4,9 +4,15 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::reserved;
+use crate::auth::Auth;
+use crate::cors::Cors;
+use crate::rate_limits::{Concurrency, RateLimit};
+use crate::request_headers::RequestHeaders;
+use crate::source_ranges::SourceRanges;
 use crate::spec::{DeletionPolicy, Function, Service, Upstream};
 use crate::status::LambdaRouteStatus;
+use crate::timeouts::Timeouts;
+use crate::{byte_size, header_name, reserved};
 
 /// Makes an AWS Lambda function callable as a Kubernetes Service: the function's URL and its permission statements in AWS,
 /// and a Service whose requests are signed on their way.
@@ -53,11 +59,11 @@ use crate::status::LambdaRouteStatus;
 #[x_kube(
     validation = ("has(self.function)", "spec.function is required: give spec.function.name or spec.function.arn"),
     validation = ("(has(self.service) && has(self.service.name)) == (has(oldSelf.service) && has(oldSelf.service.name)) && (!has(self.service) || !has(self.service.name) || self.service.name == oldSelf.service.name)", "spec.service.name is immutable: delete the LambdaRoute and make another one"),
-    validation = ("!has(self.auth)", "spec.auth isn't supported by this version: remove it"),
+    validation = ("!(has(self.upstream) && has(self.upstream.functionURL) && has(self.upstream.functionURL.authType) && self.upstream.functionURL.authType == 'NONE') || !(has(self.auth) || has(self.rateLimits) || has(self.sourceRanges))", "spec.auth, spec.rateLimits and spec.sourceRanges can't stand beside spec.upstream.functionURL.authType NONE, with which anybody reaches the function around the proxy: remove them, or use AWS_IAM"),
+    validation = ("!has(self.rateLimits) || has(self.auth) || self.rateLimits.all(limit, !has(limit.keys) || limit.keys.all(key, key.type != 'Consumer'))", "spec.rateLimits[].keys of type Consumer need spec.auth, which says who calls: give a method, or another key"),
+    validation = ("!has(self.rateLimits) || (has(self.auth) && self.auth.methods.exists(method, method.type == 'JWT')) || self.rateLimits.all(limit, !has(limit.keys) || limit.keys.all(key, key.type != 'Claim'))", "spec.rateLimits[].keys of type Claim need a method of type JWT in spec.auth: give one, or another key"),
     validation = ("!has(self.authorization)", "spec.authorization isn't supported by this version: remove it"),
-    validation = ("!has(self.rateLimits)", "spec.rateLimits isn't supported by this version: remove it"),
     validation = ("!has(self.quotas)", "spec.quotas isn't supported by this version: remove it"),
-    validation = ("!has(self.sourceRanges)", "spec.sourceRanges isn't supported by this version: remove it"),
     validation = ("!has(self.validation)", "spec.validation isn't supported by this version: remove it")
 )]
 pub struct LambdaRouteSpec {
@@ -82,31 +88,63 @@ pub struct LambdaRouteSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspend: Option<bool>,
 
-    /// Reserved for authentication of callers. Not supported by this version: refused, so that it is never silently ignored.
+    /// How callers are recognised. Absent: whoever can reach the Service may call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "reserved::object")]
-    pub auth: Option<Value>,
+    pub auth: Option<Auth>,
 
     /// Reserved for authorization of callers. Not supported by this version: refused, so that it is never silently ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "reserved::list")]
     pub authorization: Option<Vec<Value>>,
 
-    /// Reserved for rate limits. Not supported by this version: refused, so that it is never silently ignored.
+    /// Rate limits, at most 16, each by a name of its own: a request must pass all of them, and one that is refused (429
+    /// `rate_limited`) counts against none. Absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "reserved::list")]
-    pub rate_limits: Option<Vec<Value>>,
+    #[schemars(
+        length(min = 1, max = 16),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
+    )]
+    pub rate_limits: Option<Vec<RateLimit>>,
 
     /// Reserved for quotas. Not supported by this version: refused, so that it is never silently ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "reserved::list")]
     pub quotas: Option<Vec<Value>>,
 
-    /// Reserved for allowed and denied source addresses. Not supported by this version: refused, so that it is never
-    /// silently ignored.
+    /// Requests in flight. Absent: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "reserved::object")]
-    pub source_ranges: Option<Value>,
+    pub concurrency: Option<Concurrency>,
+
+    /// What browsers may do from other origins. Absent: the function answers preflights and says CORS headers itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cors: Option<Cors>,
+
+    /// Which addresses may call; others get 403 `forbidden`. Absent: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_ranges: Option<SourceRanges>,
+
+    /// Headers towards the function. Absent: the caller's, but for those that no proxy passes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_headers: Option<RequestHeaders>,
+
+    /// A header, in which the function gets the caller's Authorization: that header itself is taken by the signature. Never a
+    /// ServiceAccount token, nor a key that a method has matched. Absent: the caller's Authorization is dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    #[x_kube(validation = header_name::rule("spec.forwardAuthorizationAs"))]
+    pub forward_authorization_as: Option<String>,
+
+    /// How long parts of a request may take. Absent: as its fields say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeouts: Option<Timeouts>,
+
+    /// The largest body of a request, a quantity of bytes; above it the answer is 413 `request_too_large`. Absent and at most:
+    /// 6Mi. Lambda's 6 MB count the JSON event, in which a binary body is written in base64: of those about 4.5 MB fit.
+    /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = byte_size::MAX_LENGTH))]
+    #[x_kube(validation = byte_size::rule("spec.maxRequestBody", "6Mi"))]
+    pub max_request_body: Option<String>,
 
     /// Reserved for request validation. Not supported by this version: refused, so that it is never silently ignored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,12 +157,18 @@ impl LambdaRouteSpec {
     /// a cluster whose CRD isn't the one this was built with: such a field must never be ignored.
     pub fn unsupported(&self) -> Option<&'static str> {
         let Self {
-            auth,
             authorization,
-            rate_limits,
             quotas,
-            source_ranges,
             validation,
+            auth,
+            rate_limits,
+            concurrency,
+            cors,
+            source_ranges,
+            request_headers,
+            forward_authorization_as,
+            timeouts,
+            max_request_body,
             function: _,
             upstream: _,
             service: _,
@@ -133,10 +177,16 @@ impl LambdaRouteSpec {
         } = self;
         [
             (auth.is_some(), "spec.auth"),
-            (authorization.is_some(), "spec.authorization"),
             (rate_limits.is_some(), "spec.rateLimits"),
-            (quotas.is_some(), "spec.quotas"),
+            (concurrency.is_some(), "spec.concurrency"),
+            (cors.is_some(), "spec.cors"),
             (source_ranges.is_some(), "spec.sourceRanges"),
+            (request_headers.is_some(), "spec.requestHeaders"),
+            (forward_authorization_as.is_some(), "spec.forwardAuthorizationAs"),
+            (timeouts.is_some(), "spec.timeouts"),
+            (max_request_body.is_some(), "spec.maxRequestBody"),
+            (authorization.is_some(), "spec.authorization"),
+            (quotas.is_some(), "spec.quotas"),
             (validation.is_some(), "spec.validation"),
         ]
         .into_iter()

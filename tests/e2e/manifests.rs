@@ -106,20 +106,10 @@ pub(crate) const WRONG: &[Refusal] = &[
         "Unsupported value: \"Orphan\": supported values: \"Delete\", \"Retain\"",
     ),
     refused("{function: {name: orders}, suspend: 'yes'}", "spec.suspend: Invalid value: \"string\""),
-    refused("{function: {name: orders}, auth: {methods: [{name: keys}]}}", "spec.auth isn't supported by this version"),
-    refused("{function: {name: orders}, auth: {}}", "spec.auth isn't supported by this version"),
     refused("{function: {name: orders}, authorization: []}", "spec.authorization isn't supported by this version"),
-    refused(
-        "{function: {name: orders}, rateLimits: [{name: everyone, requests: 1}]}",
-        "spec.rateLimits isn't supported by this version",
-    ),
     refused("{function: {name: orders}, quotas: []}", "spec.quotas isn't supported by this version"),
-    refused(
-        "{function: {name: orders}, sourceRanges: {allow: [10.0.0.0/8]}}",
-        "spec.sourceRanges isn't supported by this version",
-    ),
     refused("{function: {name: orders}, validation: {}}", "spec.validation isn't supported by this version"),
-    refused("{function: {name: orders}, timeouts: {firstByte: 30s}}", "unknown field \"spec.timeouts\""),
+    refused("{function: {name: orders}, weights: {}}", "unknown field \"spec.weights\""),
 ];
 
 /// A change of an immutable field: the `spec` before and after, and a part of the message.

@@ -24,6 +24,7 @@ const PURE: &[&str] = &[
     "controller/src/events",
     "controller/src/index",
     "controller/src/intent",
+    "controller/src/key_set_id",
     "controller/src/observation.rs",
     "controller/src/plan",
     "controller/src/plan_route",

@@ -121,7 +121,11 @@ impl ScriptedProxy {
 
     /// Tells the controller which AWS principal the proxy has.
     pub async fn report_identity(&self, arn: &str) {
-        let report = Report { identity: Some(report::Identity::IdentityArn(arn.to_owned())), causes: vec![], stale_key_sets: vec![] };
+        let report = Report {
+            identity: Some(report::Identity::IdentityArn(arn.to_owned())),
+            causes: vec![],
+            stale_key_sets: vec![],
+        };
         say(&self.sender, from_proxy::Message::Report(report)).await;
     }
 

@@ -44,10 +44,10 @@ fn a_public_url_needs_the_controllers_flag_and_the_field_is_named() {
 
 #[test]
 fn an_access_field_that_is_not_built_yet_is_refused_never_ignored() {
-    let refused = assess(&route("{function: {name: orders}, auth: {methods: []}}"), &installation(), None);
+    let refused = assess(&route("{function: {name: orders}, validation: {}}"), &installation(), None);
     let refused = refused.refused.unwrap();
     assert_eq!(refused.reason, Reason::UnsupportedValue);
-    assert_eq!(refused.message, "spec.auth isn't supported by this version: remove it");
+    assert_eq!(refused.message, "spec.validation isn't supported by this version: remove it");
 }
 
 #[test]

@@ -136,7 +136,7 @@ mod next {
         suspended.spec.suspend = Some(true);
         assert_eq!(next(&suspended, &view(), before()), before());
         let mut refused = route();
-        refused.spec.auth = Some(serde_json::json!({}));
+        refused.spec.validation = Some(serde_json::json!({}));
         assert_eq!(next(&refused, &view(), before()), before());
     }
 
