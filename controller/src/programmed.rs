@@ -1,6 +1,8 @@
 //! What a route's proxies were last told, kept on its Service: a new leader knows it without AWS, and a suspended or disputed
 //! route goes on with it. Pure. It is believed only where status, which the controller alone writes, says the same host.
 
+use std::collections::BTreeMap;
+
 use lambdaroute_crds::{AuthType, InvokeMode, LambdaRoute, TargetState};
 use lambdaroute_proxy_config::{feature, v1alpha1};
 use serde::{Deserialize, Serialize};
@@ -116,7 +118,7 @@ impl Programmed {
             ..v1alpha1::Route::default()
         };
         served.requires = feature::of(&served).into_iter().map(ToOwned::to_owned).collect();
-        DesiredRoute { id: RouteId(route.uid.clone()), service, route: served }
+        DesiredRoute { id: RouteId(route.uid.clone()), service, route: served, key_sets: BTreeMap::new() }
     }
 }
 

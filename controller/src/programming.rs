@@ -1,9 +1,10 @@
 //! The seam between the reconciler, which decides what each route is, and the route table, which brings it to proxies.
 //! Values only: no I/O, no clock.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use lambdaroute_proxy_config::v1alpha1::Route;
+use lambdaroute_proxy_config::v1alpha1::{KeySet, Route};
 
 /// A LambdaRoute's uid: a route that is deleted and made again under the same name is another one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +50,9 @@ pub struct DesiredRoute {
     pub service: ServiceRef,
     /// What proxies get; its `port` is the slices' port.
     pub route: Route,
+    /// Key sets that this route brings of its own: those whose keys are in its manifest. Their ids are this route's alone;
+    /// they come, change and go with it. Others are told by [`crate::table::RouteTable::set_key_set`].
+    pub key_sets: BTreeMap<KeySetId, KeySet>,
 }
 
 /// Where a route's programming stands; `Programmed` in its status follows it.
@@ -84,6 +88,12 @@ pub enum TableEvent {
     },
     /// What proxies say of their AWS credentials has changed; see [`Identities`].
     Identities,
+    /// Which key sets wanted routes refer to has changed, or which of them aren't set; see
+    /// [`crate::table::RouteTable::wanted_key_sets`].
+    KeySets,
+    /// A proxy met a token of the right issuer that names a key which this key set lacks: it may be old. Told at most once a
+    /// minute for a key set, however many proxies say so.
+    StaleKeySet(KeySetId),
 }
 
 /// What connected proxies say of their AWS credentials, for `CredentialsReady`.

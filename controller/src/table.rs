@@ -4,31 +4,35 @@
 mod begin;
 mod event;
 mod incoming;
+mod key_set;
+mod key_sets;
 mod listing;
 mod outgoing;
 mod pod;
 mod pods;
 mod proxy;
+mod reference;
 mod route;
 mod settle;
 mod state;
 mod tightening;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lambdaroute_proxy_config::v1alpha1::ToProxy;
+use lambdaroute_proxy_config::v1alpha1::{KeySet, ToProxy};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 pub use event::{Close, Effect, Event, SliceKey, StreamId};
 pub use listing::SliceWrite;
 pub use pod::{PodFacts, ProxyId};
+pub use reference::key_sets_of;
 pub use state::{Settings, State};
 pub use tightening::{Auth, is_tightening};
 
-use crate::programming::{DesiredRoute, Identities, Programming, RouteId};
+use crate::programming::{DesiredRoute, Identities, KeySetId, Programming, RouteId};
 use crate::subscription::{Subscription, Subscriptions};
 
 /// How long changes of a slice are gathered before it is written.
@@ -93,6 +97,29 @@ impl RouteTable {
     /// Takes a route away: from its slices at once, then from the proxies.
     pub fn remove(&self, id: &RouteId) {
         self.apply(Event::Remove(id.clone()));
+    }
+
+    /// Says what keys a key set holds. It goes to the proxies that have a route which refers to it, and may be set before
+    /// there is any. Nothing happens if it is as it was.
+    pub fn set_key_set(&self, id: KeySetId, keys: KeySet) {
+        self.apply(Event::SetKeySet(id, keys));
+    }
+
+    /// Says that a key set has no keys: nobody is recognised by it any more. Until one of the two is said, proxies keep what
+    /// a former leader gave them.
+    pub fn remove_key_set(&self, id: &KeySetId) {
+        self.apply(Event::RemoveKeySet(id.clone()));
+    }
+
+    /// The key sets that wanted routes refer to, except those that routes bring of their own: what has to be fetched and
+    /// followed. [`crate::programming::TableEvent::KeySets`] tells when it changes.
+    pub fn wanted_key_sets(&self) -> BTreeSet<KeySetId> {
+        self.state().wanted_key_sets()
+    }
+
+    /// Those of the wanted key sets that aren't set.
+    pub fn missing_key_sets(&self) -> BTreeSet<KeySetId> {
+        self.state().missing_key_sets()
     }
 
     /// Where a route's programming stands.

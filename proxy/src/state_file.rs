@@ -103,7 +103,7 @@ fn encode(table: &Stored) -> Vec<u8> {
         let set = piece.iter().map(|resource| Resource::clone(resource)).collect();
         push(Message::Change(Change { version, set, removed: vec![] }));
     }
-    push(Message::SnapshotEnd(SnapshotEnd { version }));
+    push(Message::SnapshotEnd(SnapshotEnd { version, kept: vec![] }));
     [FIRST_LINE, &Sha256::digest(&payload), &payload].concat()
 }
 

@@ -96,7 +96,7 @@ impl Table {
             Message::Change(change) => self.change(change),
             Message::SnapshotEnd(end) => {
                 self.follow(end.version, &[])?;
-                Ok(self.end_snapshot(end.version))
+                Ok(self.end_snapshot(end.version, end.kept))
             }
             Message::Left(_) => Ok(Applied::default()),
         }
@@ -153,9 +153,10 @@ impl Table {
         Ok(Applied { steps, whole })
     }
 
-    /// What didn't come is gone.
-    fn end_snapshot(&mut self, version: Option<Version>) -> Applied {
-        let arrived = self.arrived.take().unwrap_or_default();
+    /// What didn't come is gone, unless it is named among `kept`.
+    fn end_snapshot(&mut self, version: Option<Version>, kept: Vec<ResourceRef>) -> Applied {
+        let mut arrived = self.arrived.take().unwrap_or_default();
+        arrived.extend(kept.into_iter().map(|kept| (kept.r#type, kept.id)));
         let mut gone: Vec<Key> = self.resources.keys().filter(|key| !arrived.contains(key)).cloned().collect();
         gone.sort();
         let steps = gone

@@ -188,7 +188,7 @@ fn snapshot(table: &Table) -> Vec<ToProxy> {
     let version = Some(Version { epoch: table.epoch, counter: table.counter });
     let resources: Vec<_> = table.resources.values().cloned().collect();
     let begin = to_proxy::Message::SnapshotBegin(SnapshotBegin { version });
-    let end = to_proxy::Message::SnapshotEnd(SnapshotEnd { version });
+    let end = to_proxy::Message::SnapshotEnd(SnapshotEnd { version, kept: vec![] });
     let pieces = resources
         .chunks(PIECE)
         .map(|piece| to_proxy::Message::Change(Change { version, set: piece.to_vec(), removed: vec![] }));

@@ -109,6 +109,8 @@ impl Reconciler {
                         self.queue.add(Key::Route(name_of(&*route)));
                     }
                 }
+                // For who fetches keys, by a subscription of its own.
+                TableEvent::KeySets | TableEvent::StaleKeySet(_) => {}
             }
         }
     }

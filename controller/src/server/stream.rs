@@ -120,7 +120,7 @@ impl ProxyStream {
                 for cause in &report.causes {
                     self.server.metrics.reported(&cause.cause, cause.count);
                 }
-                Event::Report(proxy, self.id, report.identity, report.causes)
+                Event::Report(proxy, self.id, report)
             }
             Message::Leaving(_) => Event::Leaving(proxy, self.id),
         });

@@ -16,6 +16,7 @@ fn route() -> DesiredRoute {
             ip_families: vec!["IPv4".to_owned(), "IPv6".to_owned()],
         },
         route: Route { port: 12_345, ..Route::default() },
+        key_sets: BTreeMap::new(),
     }
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use lambdaroute_proxy_config::v1alpha1::{CauseCount, Outcome, Version, report::Identity};
+use lambdaroute_proxy_config::v1alpha1::{KeySet, Outcome, Report, Version};
 
 use super::pod::{PodFacts, ProxyId};
-use crate::programming::{DesiredRoute, RouteId, TableEvent};
+use crate::programming::{DesiredRoute, KeySetId, RouteId, TableEvent};
 
 /// One stream of a proxy; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,6 +35,10 @@ pub enum Event {
     Set(Box<DesiredRoute>),
     /// A route is wanted no more.
     Remove(RouteId),
+    /// A key set holds these keys.
+    SetKeySet(KeySetId, KeySet),
+    /// A key set has no keys any more.
+    RemoveKeySet(KeySetId),
     /// The Pods were listed: there are no others.
     PodsListed(Vec<PodFacts>),
     /// A Pod is there or has changed.
@@ -62,8 +66,8 @@ pub enum Event {
     },
     /// A proxy's answers.
     Ack(ProxyId, StreamId, Vec<Outcome>),
-    /// What a proxy says of its credentials and its refusals.
-    Report(ProxyId, StreamId, Option<Identity>, Vec<CauseCount>),
+    /// What a proxy says of its credentials, its refusals, and key sets that may be old.
+    Report(ProxyId, StreamId, Report),
     /// A proxy wants to leave.
     Leaving(ProxyId, StreamId),
     /// A stream has ended.

@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use lambdaroute_proxy_config::cause::Cause;
-use lambdaroute_proxy_config::v1alpha1::{CauseCount, Outcome, ResourceType, Version, outcome, report::Identity};
+use lambdaroute_proxy_config::v1alpha1::{Outcome, Report, ResourceType, Version, outcome, report::Identity};
 
 use super::event::{Close, Effect, StreamId};
 use super::pod::ProxyId;
 use super::proxy::{Credentials, Phase, Stream};
 use super::state::{Alarm, State};
-use crate::programming::{RouteId, TableEvent};
+use crate::programming::{KeySetId, RouteId, TableEvent};
 
 /// The longest text of a proxy that is kept.
 const LONGEST_TEXT: usize = 512;
@@ -143,19 +143,18 @@ impl State {
         &mut self,
         id: &ProxyId,
         stream: StreamId,
-        identity: Option<Identity>,
-        causes: &[CauseCount],
+        report: Report,
         now: Instant,
         out: &mut Vec<Effect>,
     ) {
         let Some(proxy) = self.proxies.get_mut(id).filter(|proxy| proxy.has_stream(stream)) else { return };
-        match identity {
+        match report.identity {
             Some(Identity::IdentityArn(arn)) => proxy.credentials = Some(Credentials::Arn(plain(&arn))),
             Some(Identity::CredentialsError(error)) => proxy.credentials = Some(Credentials::Error(plain(&error))),
             None => {}
         }
         self.refresh_identities(out);
-        for count in causes {
+        for count in report.causes {
             let cause = match count.cause.as_str() {
                 "lambda_access_denied" => Cause::LambdaAccessDenied,
                 "function_url_gone" => Cause::FunctionUrlGone,
@@ -171,6 +170,9 @@ impl State {
                 entry.causes.insert(cause, now);
                 out.push(Effect::Tell(TableEvent::UpstreamCause { id: route, cause }));
             }
+        }
+        for key_set in report.stale_key_sets {
+            self.stale_key_set(id, KeySetId(key_set), now, out);
         }
     }
 }

@@ -35,7 +35,7 @@ impl State {
                 }
                 Phase::Snapshot(left) if left.is_empty() => {
                     stream.phase = Phase::Live;
-                    break Message::SnapshotEnd(SnapshotEnd { version });
+                    break Message::SnapshotEnd(SnapshotEnd { version, kept: vec![] });
                 }
                 Phase::Snapshot(left) => {
                     let mut left = std::mem::take(left);

@@ -11,7 +11,7 @@ use super::event::SliceKey;
 use super::pod::ProxyId;
 use super::tightening::{Auth, is_tightening};
 use crate::assignment;
-use crate::programming::{DesiredRoute, Programming, RouteId};
+use crate::programming::{DesiredRoute, KeySetId, Programming, RouteId};
 
 /// A version of a route that a proxy has or may have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +95,8 @@ pub(super) struct Entry {
     pub(super) views: BTreeMap<ProxyId, View>,
     /// Who refused the present version, and why.
     pub(super) refusals: BTreeMap<ProxyId, String>,
+    /// The key sets that it refers to.
+    pub(super) key_sets: BTreeSet<KeySetId>,
     /// The slices that it shall have.
     pub(super) slices: Vec<(SliceKey, String)>,
     /// What the reconciler was told last.
@@ -115,6 +117,7 @@ impl Entry {
             chosen_from: None,
             views: BTreeMap::new(),
             refusals: BTreeMap::new(),
+            key_sets: BTreeSet::new(),
             slices: vec![],
             announced: Programming::Pending,
             causes: BTreeMap::new(),

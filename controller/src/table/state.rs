@@ -9,10 +9,12 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use lambdaroute_proxy_config::v1alpha1::Version;
 
 use super::event::{Close, Effect, Event, SliceKey, StreamId};
+use super::key_set::{KeySetEntry, Keys};
 use super::pod::{PodFacts, ProxyId};
 use super::proxy::{Credentials, Proxy};
+use super::reference::key_sets_of;
 use super::route::Entry;
-use crate::programming::{DesiredRoute, Identities, Programming, RouteId, TableEvent};
+use crate::programming::{DesiredRoute, Identities, KeySetId, Programming, RouteId, TableEvent};
 use crate::slices;
 
 /// The table's settings: how long it waits for what.
@@ -63,6 +65,7 @@ pub struct State {
     /// Since when all of the above is there. Before: nothing is sent, and slices lose dead Pods only.
     pub(super) begun: Option<Instant>,
     pub(super) routes: BTreeMap<RouteId, Entry>,
+    pub(super) key_sets: BTreeMap<KeySetId, KeySetEntry>,
     pub(super) proxies: BTreeMap<ProxyId, Proxy>,
     /// Who may get routes.
     pub(super) eligible: BTreeSet<ProxyId>,
@@ -91,6 +94,7 @@ impl State {
             slices_listed: false,
             begun: None,
             routes: BTreeMap::new(),
+            key_sets: BTreeMap::new(),
             proxies: BTreeMap::new(),
             eligible: BTreeSet::new(),
             generation: 0,
@@ -117,6 +121,8 @@ impl State {
             }
             Event::Set(route) => self.set(*route, now, out),
             Event::Remove(id) => self.remove(&id, now, out),
+            Event::SetKeySet(id, keys) => self.set_keys(&id, Keys::Present(Arc::new(keys)), None, out),
+            Event::RemoveKeySet(id) => self.set_keys(&id, Keys::Absent, None, out),
             Event::PodsListed(pods) => self.pods_listed(pods, now, out),
             Event::Pod(pod) => self.pod(pod, now, out),
             Event::PodGone(id) => self.pod_gone(&id, now, out),
@@ -128,7 +134,7 @@ impl State {
                 self.hello(&proxy, stream, features, table_version, now, out);
             }
             Event::Ack(proxy, stream, outcomes) => self.ack(&proxy, stream, outcomes, now, out),
-            Event::Report(proxy, stream, identity, causes) => self.report(&proxy, stream, identity, &causes, now, out),
+            Event::Report(proxy, stream, report) => self.report(&proxy, stream, report, now, out),
             Event::Leaving(proxy, stream) => self.leaving(&proxy, stream, now, out),
             Event::Ended(proxy, stream) => self.ended(&proxy, stream, now, out),
             Event::Tick => {}
@@ -185,7 +191,9 @@ impl State {
             .map(|family| (slices::key(&desired.service, family), family.clone()))
             .collect();
         let before = std::mem::replace(&mut entry.slices, wanted.clone());
+        let (used, brought) = (key_sets_of(&desired.route), desired.key_sets.clone());
         entry.want(desired, version, now + self.settings.tightening);
+        self.use_key_sets(&id, &used, &brought, out);
         for (key, _) in &before {
             self.slice_routes.remove(key);
             out.push(Effect::Slice(key.clone()));
@@ -200,6 +208,7 @@ impl State {
     fn remove(&mut self, id: &RouteId, now: Instant, out: &mut Vec<Effect>) {
         let version = self.next_version();
         let known = self.routes.contains_key(id);
+        self.use_key_sets(id, &BTreeSet::new(), &BTreeMap::new(), out);
         let entry = self.routes.entry(id.clone()).or_insert_with(|| Entry::new(id, version));
         if known && entry.desired.is_none() {
             return;

@@ -6,9 +6,12 @@ use std::time::Instant;
 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use lambdaroute_proxy_config::feature;
+use lambdaroute_proxy_config::v1alpha1::auth_method::Method;
+use lambdaroute_proxy_config::v1alpha1::key_set::Keys;
 use lambdaroute_proxy_config::v1alpha1::{
-    AuthType, CauseCount, FunctionUrl, InvokeMode, Outcome, Refusal, RefusalReason, Removed, ResourceRef, Route,
-    Served, Version, outcome, report::Identity, route::Upstream, to_proxy::Message,
+    self, ApiKeyAuth, AuthMethod, AuthType, CauseCount, Consumer, Consumers, FunctionUrl, InvokeMode, KeySet, Outcome,
+    Refusal, RefusalReason, Removed, Report, ResourceRef, Route, Served, Version, outcome, report::Identity,
+    route::Upstream, to_proxy::Message,
 };
 
 use super::*;
@@ -16,6 +19,7 @@ use crate::programming::{ServiceRef, TableEvent};
 use crate::slices;
 
 mod assigning;
+mod key_sets;
 mod leader;
 mod leaving;
 mod streams;
@@ -56,6 +60,7 @@ fn route(name: &str, auth: AuthType) -> DesiredRoute {
             })),
             ..Route::default()
         },
+        key_sets: BTreeMap::new(),
     }
 }
 
@@ -71,6 +76,27 @@ fn pod(name: &str) -> PodFacts {
         node: Some(format!("node-{name}")),
         zone: None,
     }
+}
+
+/// A route whose callers are recognised by API keys of these key sets.
+fn guarded(name: &str, key_sets: &[&str]) -> DesiredRoute {
+    let mut desired = route(name, AuthType::AwsIam);
+    let key_sets = key_sets.iter().map(|&id| id.to_owned()).collect();
+    let method = Method::ApiKey(ApiKeyAuth { header: "x-api-key".to_owned(), key_sets });
+    desired.route.auth =
+        Some(v1alpha1::Auth { methods: vec![AuthMethod { name: "keys".to_owned(), method: Some(method) }] });
+    desired.route.requires = feature::of(&desired.route).into_iter().map(str::to_owned).collect();
+    desired
+}
+
+fn key_set_id(id: &str) -> KeySetId {
+    KeySetId(id.to_owned())
+}
+
+/// Keys of one consumer each, by the consumers' names.
+fn keys(consumers: &[&str]) -> KeySet {
+    let consumer = |name: &&str| Consumer { name: (*name).to_owned(), sha256: vec![name.as_bytes().to_vec()] };
+    KeySet { keys: Some(Keys::Consumers(Consumers { consumers: consumers.iter().map(consumer).collect() })) }
 }
 
 /// How a proxy of the tests answers what it is sent.

@@ -34,7 +34,7 @@ pub(crate) fn begin(epoch: u64, counter: u64) -> Message {
 }
 
 pub(crate) fn end(epoch: u64, counter: u64) -> Message {
-    Message::SnapshotEnd(SnapshotEnd { version: version(epoch, counter) })
+    Message::SnapshotEnd(SnapshotEnd { version: version(epoch, counter), kept: vec![] })
 }
 
 pub(crate) fn set(epoch: u64, counter: u64, set: Vec<Resource>) -> Message {
@@ -168,6 +168,24 @@ fn key_sets_are_acknowledged_and_shares_are_not() {
     let applied = table.apply(set(1, 1, vec![key_set, share])).unwrap();
     assert_eq!(words(&applied), ["accept k"]);
     assert_eq!(ids(&table), ["k", "s"], "both are kept");
+}
+
+#[test]
+fn a_key_set_that_a_new_leader_does_not_know_yet_is_kept_as_it_is() {
+    let key_set = |id: &str| Resource {
+        id: id.to_owned(),
+        version: version(1, 1),
+        resource: Some(Kind::KeySet(KeySet::default())),
+    };
+    let mut table = table();
+    for message in [begin(1, 1), set(1, 1, vec![key_set("known"), key_set("unused")]), end(1, 1), begin(2, 1)] {
+        table.apply(message).unwrap();
+    }
+    let kept = |id: &str| ResourceRef { r#type: ResourceType::KeySet.into(), id: id.to_owned(), version: None };
+    let kept = vec![kept("known"), kept("never-had")];
+    let applied = table.apply(Message::SnapshotEnd(SnapshotEnd { version: version(2, 1), kept })).unwrap();
+    assert_eq!(words(&applied), ["remove unused"]);
+    assert_eq!(ids(&table), ["known"]);
 }
 
 #[test]

@@ -143,7 +143,7 @@ impl Session {
         for piece in resources.chunks(100) {
             self.change(version, piece, &[]);
         }
-        self.say(to_proxy::Message::SnapshotEnd(SnapshotEnd { version: Some(version) }));
+        self.say(to_proxy::Message::SnapshotEnd(SnapshotEnd { version: Some(version), kept: vec![] }));
     }
 
     pub(crate) fn change(&self, version: Version, set: &[Resource], removed: &[ResourceRef]) {

@@ -92,12 +92,12 @@ fn identities_are_told_when_they_change() {
     let arn = "arn:aws:sts::111122223333:assumed-role/proxies/x";
     for (name, stream) in [("a", a), ("b", b)] {
         let identity = Some(Identity::IdentityArn(arn.to_owned()));
-        world.event(Event::Report(proxy_id(name), stream, identity, vec![]));
+        world.event(Event::Report(proxy_id(name), stream, Report { identity, ..Report::default() }));
     }
     assert_eq!(world.state.identities().arns, [arn]);
     assert_eq!(world.told.iter().filter(|event| **event == TableEvent::Identities).count(), 1);
-    let error = Some(Identity::CredentialsError("no role\nfound".to_owned()));
-    world.event(Event::Report(proxy_id("b"), b, error, vec![]));
+    let identity = Some(Identity::CredentialsError("no role\nfound".to_owned()));
+    world.event(Event::Report(proxy_id("b"), b, Report { identity, ..Report::default() }));
     assert_eq!(world.state.identities().errors, ["no role found"]);
 }
 
@@ -111,7 +111,7 @@ fn a_cause_is_told_once_a_second_and_of_a_proxys_own_routes_only() {
             CauseCount { route_id: route_id.to_owned(), cause: "lambda_access_denied".to_owned(), count: 3 },
             CauseCount { route_id: route_id.to_owned(), cause: "function_error".to_owned(), count: 3 },
         ];
-        Event::Report(proxy_id("a"), stream, None, causes)
+        Event::Report(proxy_id("a"), stream, Report { causes, ..Report::default() })
     };
     world.event(report("uid-of-foreign"));
     assert!(world.told.is_empty());
