@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::aws::CredentialStore;
+use crate::body_memory::BodyMemory;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
 use crate::readiness::Conditions;
@@ -30,6 +31,7 @@ pub(crate) struct Admin {
     pub(crate) credentials: Arc<CredentialStore>,
     pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) bodies: Arc<BodyMemory>,
 }
 
 impl Admin {
@@ -62,7 +64,10 @@ impl Admin {
         match request.uri().path() {
             "/livez" => text(StatusCode::OK, "ok\n".to_owned(), TEXT),
             "/readyz" => self.ready(),
-            "/metrics" => text(StatusCode::OK, self.metrics.text(self.credentials_expiry()), OPENMETRICS),
+            "/metrics" => {
+                self.metrics.body_memory.set(i64::try_from(self.bodies.used()).unwrap_or(i64::MAX));
+                text(StatusCode::OK, self.metrics.text(self.credentials_expiry()), OPENMETRICS)
+            }
             _ => text(StatusCode::NOT_FOUND, "there are /livez, /readyz and /metrics\n".to_owned(), TEXT),
         }
     }

@@ -2,8 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -11,13 +13,19 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::acceptor::Acceptor;
 use crate::admin::Admin;
 use crate::args::Args;
 use crate::aws::{CredentialStore, keep_fresh};
-use crate::connection::Acceptor;
+use crate::body::MAX_BODY;
+use crate::body_memory::BodyMemory;
+use crate::connection::{ConnectionLimits, Server};
 use crate::contact::Contact;
+use crate::file_limit;
+use crate::head_limit::HeadLimit;
 use crate::lifecycle::Lifecycle;
 use crate::listeners::{Listeners, Setting, bind};
+use crate::memory_limit::memory_limit;
 use crate::metrics::Metrics;
 use crate::programmer::{Programmer, record_contact};
 use crate::report::CauseCounts;
@@ -25,12 +33,15 @@ use crate::serve::Proxy;
 use crate::state_file::StateFile;
 use crate::stream::Follower;
 use crate::table::{SUPPORTED, Table};
-use crate::upstream::{Upstream, choose_cryptography};
+use crate::upstream::{Connector, Origin, Upstream, choose_cryptography};
+use crate::worker;
 
 /// Messages of the controller that wait for the programmer.
 const COMMANDS: usize = 16;
 /// What the last write to the state directory may take at the end.
 const LAST_SAVE: Duration = Duration::from_secs(2);
+/// The part of the process's memory that is for bodies, where nothing is said.
+const BODY_PART: u64 = 4;
 
 /// Why the proxy can't start.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +49,12 @@ pub enum BuildError {
     /// The admin port is taken or not ours to bind.
     #[error("binding the admin address {0}: {1}; choose another with --admin-address")]
     Admin(SocketAddr, io::Error),
+    /// No connection can be made to what is to be dialled.
+    #[error("--function-url-endpoint: its host is not one to connect to")]
+    Endpoint,
+    /// The system gives no more threads.
+    #[error("starting a worker: {0}; give the process more threads or fewer --workers")]
+    Worker(io::Error),
 }
 
 /// A proxy that runs.
@@ -70,6 +87,13 @@ pub async fn build(args: Args) -> Result<Bound, BuildError> {
         connect_timeout,
         header_read_timeout,
         body_idle_timeout,
+        workers,
+        body_memory,
+        max_connections,
+        max_streams_per_connection,
+        max_requests_per_connection,
+        max_header_bytes,
+        max_header_count,
         leave_timeout,
         propagation_delay,
         drain_timeout,
@@ -88,19 +112,46 @@ pub async fn build(args: Args) -> Result<Bound, BuildError> {
     let counts = Arc::new(CauseCounts::default());
     let credentials = Arc::new(CredentialStore::new());
     let has_table = Arc::new(AtomicBool::new(false));
-    let proxy = Arc::new(Proxy {
-        credentials: credentials.clone(),
-        upstream: Upstream::new(connect_timeout),
-        contact: contact.clone(),
-        counts: counts.clone(),
-        metrics: metrics.clone(),
-        lifecycle: lifecycle.clone(),
-        body_idle_timeout,
-    });
+    let bodies = Arc::new(BodyMemory::new(body_memory.unwrap_or_else(default_body_memory)));
+    if (bodies.route_limit() as u64) < MAX_BODY {
+        tracing::warn!(
+            largest_body = bodies.route_limit(),
+            "--body-memory, or the memory limit that it comes from, is too small for the largest body that Lambda takes"
+        );
+    }
+    metrics.body_memory_limit.set(i64::try_from(bodies.limit()).unwrap_or(i64::MAX));
+    metrics.open_files_limit.set(i64::try_from(file_limit::current()).unwrap_or(i64::MAX));
+    let head_limit = HeadLimit { bytes: max_header_bytes, count: max_header_count.get() };
+    let limits = ConnectionLimits {
+        header_read_timeout,
+        head: head_limit,
+        max_streams: max_streams_per_connection.get(),
+        max_requests: max_requests_per_connection.get(),
+    };
+    let connector = Arc::new(Connector::default());
+    let mut seats = Vec::new();
+    for index in 0..workers.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get) {
+        let proxy = Proxy {
+            credentials: credentials.clone(),
+            upstream: Upstream::new(connector.clone(), connect_timeout),
+            contact: contact.clone(),
+            counts: counts.clone(),
+            metrics: metrics.clone(),
+            lifecycle: lifecycle.clone(),
+            bodies: bodies.clone(),
+            head_limit,
+            body_idle_timeout,
+        };
+        seats.push(worker::serve(index, Server::new(Arc::new(proxy), limits)).map_err(BuildError::Worker)?);
+    }
+    // Not on this thread: a caller must not wait for a table or a scrape.
+    let accepting = worker::start("acceptor".to_owned(), std::future::pending).map_err(BuildError::Worker)?;
+    let acceptor = Acceptor::new(seats, max_connections.get(), lifecycle.clone(), metrics.clone(), accepting);
+    let endpoint = function_url_endpoint.as_ref().map(Origin::of_endpoint).transpose();
     let listeners = Listeners::new(Setting {
         address: listen_address,
-        endpoint: function_url_endpoint,
-        acceptor: Arc::new(Acceptor::new(proxy, header_read_timeout)),
+        endpoint: endpoint.map_err(|_| BuildError::Endpoint)?.map(Arc::new),
+        acceptor: Arc::new(acceptor),
         metrics: metrics.clone(),
         draining: lifecycle.draining.clone(),
     });
@@ -111,6 +162,7 @@ pub async fn build(args: Args) -> Result<Bound, BuildError> {
         credentials: credentials.clone(),
         lifecycle: lifecycle.clone(),
         metrics: metrics.clone(),
+        bodies,
     };
     tasks.spawn(admin.run(admin_listener, stop.clone()));
     tasks.spawn(keep_fresh(credentials.clone(), stop.clone()));
@@ -137,6 +189,10 @@ pub async fn build(args: Args) -> Result<Bound, BuildError> {
     tasks.spawn(follower.run(stop.clone()));
     tasks.close();
     Ok(Bound { admin_address, lifecycle, contact, tasks, stop, leave_timeout, propagation_delay, drain_timeout })
+}
+
+fn default_body_memory() -> usize {
+    usize::try_from(memory_limit() / BODY_PART).unwrap_or(usize::MAX)
 }
 
 async fn restore(file: &StateFile, programmer: &mut Programmer, contact: &Contact) {

@@ -1,12 +1,16 @@
 //! The flags. Each has an environment variable of the same name; nothing else configures the proxy but the route table
 //! and the AWS SDK's own variables.
 
+mod size;
+
 use std::net::{IpAddr, SocketAddr};
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use size::{header_size, size};
 
 /// Serves LambdaRoutes: signs requests and forwards them to function URLs.
 #[derive(Clone, Debug, Parser)]
@@ -65,6 +69,35 @@ pub struct Args {
     /// How long a caller may pause while it sends a request's body
     #[arg(long, env = "LAMBDAROUTE_BODY_IDLE_TIMEOUT", value_name = "DURATION", value_parser = positive, default_value = "30s")]
     pub body_idle_timeout: Duration,
+
+    /// Threads that serve requests. Absent: as many as the process has cores, by its CPU quota and affinity
+    #[arg(long, env = "LAMBDAROUTE_WORKERS", value_name = "NUMBER")]
+    pub workers: Option<NonZeroUsize>,
+
+    /// Memory for request bodies in flight, such as 64Mi. One route gets a quarter of it at most, which also is the largest
+    /// body. Absent: a quarter of the container's memory limit, or of the machine's memory
+    #[arg(long, env = "LAMBDAROUTE_BODY_MEMORY", value_name = "SIZE", value_parser = size)]
+    pub body_memory: Option<usize>,
+
+    /// Connections of callers at once. One more is closed at once
+    #[arg(long, env = "LAMBDAROUTE_MAX_CONNECTIONS", value_name = "NUMBER", default_value = "10000")]
+    pub max_connections: NonZeroUsize,
+
+    /// Requests in flight on one HTTP/2 connection
+    #[arg(long, env = "LAMBDAROUTE_MAX_STREAMS_PER_CONNECTION", value_name = "NUMBER", default_value = "128")]
+    pub max_streams_per_connection: NonZeroU32,
+
+    /// Requests on one connection; then the caller is asked to connect anew, maybe to another proxy
+    #[arg(long, env = "LAMBDAROUTE_MAX_REQUESTS_PER_CONNECTION", value_name = "NUMBER", default_value = "10000")]
+    pub max_requests_per_connection: NonZeroU32,
+
+    /// Bytes of a request's headers, its target included; more are answered by 431. At least 8Ki
+    #[arg(long, env = "LAMBDAROUTE_MAX_HEADER_BYTES", value_name = "SIZE", value_parser = header_size, default_value = "32Ki")]
+    pub max_header_bytes: usize,
+
+    /// Headers of a request; more are answered by 431
+    #[arg(long, env = "LAMBDAROUTE_MAX_HEADER_COUNT", value_name = "NUMBER", default_value = "100")]
+    pub max_header_count: NonZeroUsize,
 
     /// At SIGTERM: how long to wait until the controller has taken this proxy out of all EndpointSlices
     #[arg(long, env = "LAMBDAROUTE_LEAVE_TIMEOUT", value_name = "DURATION", value_parser = duration, default_value = "5s")]

@@ -1,47 +1,77 @@
-//! A request's body: buffered up to a limit and hashed while it arrives. SigV4 needs the hash before the first byte leaves.
+//! A request's body: held up to a limit and hashed while it arrives. SigV4 needs the hash before the first byte leaves.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, HeaderValue};
 use http_body::Body;
 use http_body_util::BodyExt;
 use lambdaroute_proxy_config::cause::Cause;
 use sha2::{Digest, Sha256};
 
+use crate::body_memory::Reservation;
 use crate::problem::Refused;
+use crate::request_body::Held;
 
-/// The most that is taken of a body: the 6 MB of Lambda's synchronous invocations.
+/// The most that is taken of a body where the route says nothing: the 6 MB of Lambda's synchronous invocations.
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
-pub(crate) const MAX_BODY: usize = 6 * 1024 * 1024;
+pub(crate) const MAX_BODY: u64 = 6 * 1024 * 1024;
+/// Of no bytes at all.
+const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+/// Smaller pieces are copied together: each piece that is kept has a cost of its own, and a caller chooses how many.
+const COPIED_BELOW: usize = 4096;
+/// As much is copied into one piece.
+const COPY: usize = 16 * 1024;
+/// Memory is taken in steps of this where the length isn't known before.
+const STEP: usize = 16 * 1024;
 
 /// A whole body and its hash.
-pub(crate) struct Buffered {
-    pub(crate) bytes: Bytes,
+pub(crate) struct Received {
+    /// Absent: the body is empty.
+    pub(crate) held: Option<Arc<Held>>,
     /// SHA-256 in hex.
-    pub(crate) sha256: String,
+    pub(crate) sha256: Cow<'static, str>,
+}
+
+impl Received {
+    pub(crate) fn length(&self) -> usize {
+        self.held.as_ref().map_or(0, |held| held.length)
+    }
 }
 
 /// Refuses what says itself that it is too large, before anything is read.
-pub(crate) fn check_length(headers: &HeaderMap) -> Result<(), Refused> {
-    if declared_length(headers).is_some_and(|length| length > MAX_BODY as u64) {
-        return Err(too_large());
+pub(crate) fn check_length(headers: &HeaderMap, limit: u64) -> Result<(), Refused> {
+    if declared_length(headers).is_some_and(|length| length > limit) {
+        return Err(too_large(limit));
     }
     Ok(())
 }
 
 /// Reads the body to its end. The first poll makes hyper answer `Expect: 100-continue`: whatever refuses a request does it
-/// before.
-pub(crate) async fn buffer<B>(headers: &HeaderMap, body: B, idle: Duration) -> Result<Buffered, Refused>
+/// before. `waits`: set to false then. `limit`: the most bytes. `idle`: the longest pause.
+pub(crate) async fn receive<B>(
+    headers: &HeaderMap,
+    body: &mut B,
+    waits: &mut bool,
+    limit: u64,
+    idle: Duration,
+    mut reservation: Reservation,
+) -> Result<Received, Refused>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
-    let mut body = body;
+    if body.is_end_stream() {
+        return Ok(Received { held: None, sha256: Cow::Borrowed(EMPTY_SHA256) });
+    }
+    let declared = declared_length(headers).and_then(|length| usize::try_from(length).ok());
+    reservation.grow_to(declared.unwrap_or(0)).map_err(|_| overloaded())?;
+    *waits = false;
     let mut hash = Sha256::new();
-    let mut first = Bytes::new();
-    let mut rest = BytesMut::new();
+    let mut pieces = Pieces::default();
     let mut length = 0;
     loop {
         let frame = match tokio::time::timeout(idle, body.frame()).await {
@@ -55,31 +85,67 @@ where
         // Trailers are dropped: they can't be signed, and a function URL has no place for them.
         let Ok(data) = frame.into_data() else { continue };
         length += data.len();
-        if length > MAX_BODY {
-            return Err(too_large());
+        if length as u64 > limit {
+            return Err(too_large(limit));
+        }
+        if declared.is_none() {
+            reservation.grow_to(length.next_multiple_of(STEP)).map_err(|_| overloaded())?;
         }
         hash.update(&data);
-        if first.is_empty() {
-            first = data;
-        } else if !data.is_empty() {
-            if rest.is_empty() {
-                let declared = declared_length(headers).and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
-                rest.reserve(declared.max(length).min(MAX_BODY));
-                rest.extend_from_slice(&first);
-            }
-            rest.extend_from_slice(&data);
+        pieces.push(data, declared.map(|declared| declared.saturating_sub(length)));
+    }
+    let pieces = pieces.finish();
+    let held = (length > 0).then(|| Arc::new(Held { pieces, length, _reservation: reservation }));
+    Ok(Received { held, sha256: hex::encode(hash.finalize()).into() })
+}
+
+/// The body in as few pieces as are worth it.
+#[derive(Default)]
+struct Pieces {
+    whole: Vec<Bytes>,
+    /// Small ones, copied together.
+    copied: BytesMut,
+}
+
+impl Pieces {
+    /// `left`: what is still to come, if that is known.
+    fn push(&mut self, data: Bytes, left: Option<usize>) {
+        if data.len() >= COPIED_BELOW || (left == Some(0) && self.copied.is_empty()) {
+            self.end_copy();
+            self.whole.push(data);
+            return;
+        }
+        if self.copied.len() + data.len() > self.copied.capacity() {
+            self.end_copy();
+            self.copied = BytesMut::with_capacity(left.map_or(COPY, |left| COPY.min(data.len() + left)));
+        }
+        self.copied.extend_from_slice(&data);
+    }
+
+    fn end_copy(&mut self) {
+        if !self.copied.is_empty() {
+            self.whole.push(std::mem::take(&mut self.copied).freeze());
         }
     }
-    let bytes = if rest.is_empty() { first } else { rest.freeze() };
-    Ok(Buffered { bytes, sha256: hex::encode(hash.finalize()) })
+
+    fn finish(mut self) -> Vec<Bytes> {
+        self.end_copy();
+        self.whole
+    }
 }
 
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn too_large() -> Refused {
-    Refused::new(Cause::RequestTooLarge, format!("a request body may have at most {MAX_BODY} bytes"))
+fn too_large(limit: u64) -> Refused {
+    Refused::new(Cause::RequestTooLarge, format!("a request body may have at most {limit} bytes"))
+}
+
+fn overloaded() -> Refused {
+    let mut refused = Refused::new(Cause::Overloaded, "the proxy has no memory left for request bodies at this moment");
+    refused.retry_after = Some(HeaderValue::from_static("1"));
+    refused
 }
 
 #[cfg(test)]

@@ -1,18 +1,22 @@
 //! One connection of a caller: HTTP/1.1, or HTTP/2 with prior knowledge, until it ends or the process drains.
 
-use std::net::SocketAddr;
+use std::future::{Future, poll_fn};
+use std::net::{SocketAddr, TcpStream};
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use futures::FutureExt;
+use http::Version;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::acceptor::Place;
+use crate::head_limit::HeadLimit;
 use crate::serve::Proxy;
 use crate::served_route::ServedRoute;
 
@@ -20,96 +24,113 @@ use crate::served_route::ServedRoute;
 /// gets the port next.
 pub(crate) type Slot = ArcSwapOption<ServedRoute>;
 
-/// How long to wait when the process is out of sockets.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a connection that has just come may take for its first request once the listener closes: a caller who could
 /// still connect must not be turned away.
 const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
+/// The most that is read of a caller at once, and that waits to be written to it.
+const BUFFER: usize = 64 * 1024;
+/// hyper's own, which it keeps on the stack: another number costs an allocation a request.
+const STACK_HEADERS: usize = 100;
 
-/// What all connections share.
-pub(crate) struct Acceptor {
-    proxy: Arc<Proxy>,
-    http: Builder<TokioExecutor>,
-    first_request_timeout: Duration,
+/// A connection as it is handed to a worker.
+pub(crate) struct Accepted {
+    pub(crate) stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+    pub(crate) slot: Arc<Slot>,
+    /// Cancelled: end after the current request.
+    pub(crate) stop: CancellationToken,
+    /// Among the connections that are counted.
+    pub(crate) place: Place,
 }
 
-impl Acceptor {
-    /// `header_read_timeout` is also how long an idle connection is kept.
-    pub(crate) fn new(proxy: Arc<Proxy>, header_read_timeout: Duration) -> Self {
+/// What callers may do on one connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnectionLimits {
+    /// Also how long an idle connection is kept.
+    pub(crate) header_read_timeout: Duration,
+    /// Of one request. hyper's own limits are set beyond it where that costs nothing, so that it is answered by a problem.
+    pub(crate) head: HeadLimit,
+    /// At once, over HTTP/2.
+    pub(crate) max_streams: u32,
+    /// The caller is then asked to connect anew.
+    pub(crate) max_requests: u32,
+}
+
+/// What serves the connections of one worker.
+pub(crate) struct Server {
+    proxy: Arc<Proxy>,
+    http: Builder<TokioExecutor>,
+    limits: ConnectionLimits,
+}
+
+impl Server {
+    pub(crate) fn new(proxy: Arc<Proxy>, limits: ConnectionLimits) -> Self {
         let mut http = Builder::new(TokioExecutor::new());
-        http.http1().timer(TokioTimer::new()).header_read_timeout(header_read_timeout);
-        http.http2().timer(TokioTimer::new());
-        Acceptor { proxy, http, first_request_timeout: header_read_timeout }
+        let mut http1 = http.http1();
+        http1.timer(TokioTimer::new()).header_read_timeout(limits.header_read_timeout);
+        http1.max_buf_size(BUFFER.max(limits.head.bytes.saturating_mul(2)));
+        if limits.head.count > STACK_HEADERS {
+            http1.max_headers(limits.head.count);
+        }
+        let mut http2 = http.http2();
+        http2.timer(TokioTimer::new()).max_concurrent_streams(limits.max_streams);
+        http2.max_header_list_size(u32::try_from(limits.head.bytes.saturating_mul(2)).unwrap_or(u32::MAX));
+        Server { proxy, http, limits }
     }
 
-    /// Accepts until `stop`; the listener is closed when this returns, its connections end by themselves.
-    pub(crate) async fn accept(self: Arc<Self>, listener: TcpListener, slot: Arc<Slot>, stop: CancellationToken) {
-        while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
-            match accepted {
-                Ok((stream, peer)) => self.spawn(stream, peer, &slot, &stop),
-                Err(error) => {
-                    tracing::warn!(%error, "can't accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
+    /// Serves a connection to its end.
+    pub(crate) async fn serve(self: Arc<Self>, accepted: Accepted) {
+        let Accepted { stream, peer, slot, stop, place } = accepted;
+        let stream = match tokio::net::TcpStream::from_std(stream) {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "can't serve a connection");
+                return;
             }
-        }
-        // Those that the kernel has accepted already would be reset with the listener.
-        while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
-            self.spawn(stream, peer, &slot, &stop);
-        }
-    }
-
-    fn spawn(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr, slot: &Arc<Slot>, stop: &CancellationToken) {
-        let connection = self.clone().connection(stream, peer, slot.clone(), stop.clone());
-        self.proxy.lifecycle.connections.spawn(connection);
-    }
-
-    async fn connection(
-        self: Arc<Self>,
-        stream: TcpStream,
-        peer: SocketAddr,
-        slot: Arc<Slot>,
-        stop: CancellationToken,
-    ) {
+        };
         let _ = stream.set_nodelay(true);
-        let gauge = &self.proxy.metrics.connections;
-        gauge.inc();
-        let spoken = Arc::new(AtomicBool::new(false));
-        let service = service_fn(|request| {
-            spoken.store(true, Ordering::Relaxed);
-            let (this, route) = (self.clone(), slot.load_full());
-            async move { this.proxy.serve(route, peer.ip(), request).await }
+        let (requests, goes_away) = (AtomicU32::new(0), AtomicU32::new(0));
+        let service = service_fn(|request: http::Request<hyper::body::Incoming>| {
+            let is_last = requests.fetch_add(1, Ordering::Relaxed) + 1 >= self.limits.max_requests;
+            if is_last && request.version() == Version::HTTP_2 {
+                goes_away.store(1, Ordering::Relaxed);
+            }
+            let (proxy, route) = (self.proxy.clone(), slot.load_full());
+            async move { proxy.serve(route, peer.ip(), request, is_last).await }
         });
-        let mut connection = std::pin::pin!(self.http.serve_connection(TokioIo::new(stream), service));
+        let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
         // hyper's own timeout begins once it knows the protocol; a caller who says nothing must not stay for ever.
-        let mut silence = std::pin::pin!(tokio::time::sleep(self.first_request_timeout));
-        let mut stopped = std::pin::pin!(async {
+        let mut silence = pin!(tokio::time::sleep(self.limits.header_read_timeout));
+        let mut stopped = pin!(async {
             stop.cancelled().await;
-            if !spoken.load(Ordering::Relaxed) {
+            if requests.load(Ordering::Relaxed) == 0 {
                 tokio::time::sleep(FIRST_REQUEST_GRACE).await;
             }
         });
-        let (mut stopping, mut checked) = (false, false);
-        loop {
-            tokio::select! {
-                ended = connection.as_mut() => {
-                    if let Err(error) = ended {
-                        tracing::debug!(error = %error, "connection ended");
-                    }
-                    break;
+        let (mut ending, mut checked) = (false, false);
+        let ended = poll_fn(|cx| {
+            loop {
+                if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                    return Poll::Ready(ended);
                 }
-                () = stopped.as_mut(), if !stopping => {
-                    stopping = true;
-                    connection.as_mut().graceful_shutdown();
+                if ending {
+                    return Poll::Pending;
                 }
-                () = silence.as_mut(), if !checked => {
-                    checked = true;
-                    if !spoken.load(Ordering::Relaxed) {
-                        connection.as_mut().graceful_shutdown();
-                    }
+                let is_silent = !checked && silence.as_mut().poll(cx).is_ready();
+                checked |= is_silent;
+                ending = goes_away.load(Ordering::Relaxed) != 0
+                    || (is_silent && requests.load(Ordering::Relaxed) == 0)
+                    || stopped.as_mut().poll(cx).is_ready();
+                if !ending {
+                    return Poll::Pending;
                 }
+                // Over HTTP/2 this says GOAWAY; what is in flight ends.
+                connection.as_mut().graceful_shutdown();
             }
+        });
+        if let Err(error) = ended.await {
+            tracing::debug!(error = %error, "connection ended");
         }
-        gauge.dec();
+        drop(place);
     }
 }

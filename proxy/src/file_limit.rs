@@ -2,6 +2,11 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+/// How many files may be open now.
+pub(crate) fn current() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
 /// Raises the limit; what fails is logged, and the proxy runs with what it has.
 pub fn raise() {
     let before = getrlimit(Resource::Nofile);

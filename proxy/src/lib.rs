@@ -4,21 +4,25 @@
 //! route table ([`stream`] fills [`table`], [`programmer`] turns it into [`listeners`]), and [`serve`] is the one path
 //! that a request takes.
 
+mod acceptor;
 mod admin;
 mod app;
 mod args;
 mod aws;
 mod body;
+mod body_memory;
 mod canonical;
 mod classify;
 mod connection;
 mod contact;
 mod error_chain;
 mod file_limit;
+mod head_limit;
 mod headers;
 mod lifecycle;
 mod listeners;
 mod log;
+mod memory_limit;
 mod metrics;
 mod observation;
 mod problem;
@@ -26,6 +30,7 @@ mod programmer;
 mod readiness;
 mod remedy;
 mod report;
+mod request_body;
 mod response_body;
 mod serve;
 mod served_route;
@@ -34,6 +39,7 @@ mod state_file;
 mod stream;
 mod table;
 mod upstream;
+mod worker;
 
 pub use app::{Bound, BuildError, build};
 pub use args::{Args, FunctionUrlEndpoint, HostPort, LogFormat};

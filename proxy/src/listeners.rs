@@ -14,11 +14,12 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::args::FunctionUrlEndpoint;
-use crate::connection::{Acceptor, Slot};
+use crate::acceptor::Acceptor;
+use crate::connection::Slot;
 use crate::metrics::Metrics;
 use crate::served_route::ServedRoute;
 use crate::table::{Step, refusal};
+use crate::upstream::Origin;
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -26,7 +27,8 @@ const BACKLOG: u32 = 1024;
 /// What all listeners share.
 pub(crate) struct Setting {
     pub(crate) address: IpAddr,
-    pub(crate) endpoint: Option<FunctionUrlEndpoint>,
+    /// Dialled in place of each function URL.
+    pub(crate) endpoint: Option<Arc<Origin>>,
     pub(crate) acceptor: Arc<Acceptor>,
     pub(crate) metrics: Arc<Metrics>,
     /// Cancelled: all listeners close.
@@ -126,7 +128,8 @@ impl Listeners {
                 *current = resource;
                 return done(reference, outcome::Outcome::Served(Served {}));
             }
-            return match self.setting.served_route(&id, route) {
+            let previous = listener.slot.load_full();
+            return match self.setting.served_route(&id, route, previous.as_deref()) {
                 Ok(served) => {
                     listener.slot.store(Some(Arc::new(served)));
                     *current = resource;
@@ -135,7 +138,8 @@ impl Listeners {
                 Err(detail) => self.stop(reference, RefusalReason::Invalid, detail).await,
             };
         }
-        let served = match self.setting.served_route(&id, route) {
+        let previous = self.serving.get(&id).and_then(|(listener, _)| listener.slot.load_full());
+        let served = match self.setting.served_route(&id, route, previous.as_deref()) {
             Ok(served) => served,
             Err(detail) => return self.stop(reference, RefusalReason::Invalid, detail).await,
         };
@@ -174,9 +178,9 @@ impl Listeners {
 }
 
 impl Setting {
-    fn served_route(&self, id: &str, route: &Route) -> Result<ServedRoute, String> {
+    fn served_route(&self, id: &str, route: &Route, previous: Option<&ServedRoute>) -> Result<ServedRoute, String> {
         let metrics = self.metrics.route(&route.namespace, &route.name);
-        ServedRoute::new(id, route, self.endpoint.as_ref(), metrics).map_err(|error| error.to_string())
+        ServedRoute::new(id, route, self.endpoint.as_ref(), metrics, previous).map_err(|error| error.to_string())
     }
 
     fn listen(&self, port: u16, served: ServedRoute) -> io::Result<Listener> {
@@ -185,7 +189,7 @@ impl Setting {
         tracing::info!(what = "route", address = %address, namespace = served.namespace, name = served.name, "listening");
         let slot = Arc::new(Slot::from_pointee(served));
         let stop = self.draining.child_token();
-        let task = tokio::spawn(self.acceptor.clone().accept(listener, slot.clone(), stop.clone()));
+        let task = self.acceptor.spawn(listener.into_std()?, slot.clone(), stop.clone())?;
         Ok(Listener { port, slot, stop, task })
     }
 }

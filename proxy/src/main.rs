@@ -9,7 +9,8 @@ use lambdaroute_proxy::Args;
 /// `EX_USAGE` of sysexits.h: the configuration is bad; a restart won't help.
 const BAD_CONFIGURATION: u8 = 64;
 
-#[tokio::main]
+/// Control work alone, and little of it: requests have threads of their own.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,

@@ -80,6 +80,14 @@ pub(crate) struct Metrics {
     credentials_expiry: Gauge<f64, AtomicU64>,
     /// Connections of callers.
     pub(crate) connections: Gauge,
+    /// Connections that were closed at once.
+    pub(crate) connections_refused: Counter,
+    /// Files that the process may have open.
+    pub(crate) open_files_limit: Gauge,
+    /// Bytes that request bodies in flight may take.
+    pub(crate) body_memory_limit: Gauge,
+    /// Bytes that request bodies in flight take.
+    pub(crate) body_memory: Gauge,
 }
 
 impl Metrics {
@@ -100,6 +108,10 @@ impl Metrics {
             table_routes: Family::default(),
             credentials_expiry: Gauge::default(),
             connections: Gauge::default(),
+            connections_refused: Counter::default(),
+            open_files_limit: Gauge::default(),
+            body_memory_limit: Gauge::default(),
+            body_memory: Gauge::default(),
         };
         metrics.registered()
     }
@@ -142,6 +154,18 @@ impl Metrics {
             self.credentials_expiry.clone(),
         );
         registry.register("connections", "Connections of callers", self.connections.clone());
+        registry.register(
+            "connections_refused",
+            "Connections closed at once: there were as many as --max-connections allows",
+            self.connections_refused.clone(),
+        );
+        registry.register("open_files_limit", "Files that the process may have open", self.open_files_limit.clone());
+        for (name, help, gauge) in [
+            ("body_memory", "Memory that request bodies in flight take", &self.body_memory),
+            ("body_memory_limit", "Memory that request bodies in flight may take", &self.body_memory_limit),
+        ] {
+            registry.register_with_unit(name, help, Unit::Bytes, gauge.clone());
+        }
         self
     }
 

@@ -1,4 +1,4 @@
-//! The one path that a request takes: check, buffer and hash, clean, sign, forward, classify, pass on.
+//! The one path that a request takes: check, hold and hash, clean, sign, forward, classify, pass on.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -7,17 +7,21 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST};
+use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
-use http_body_util::{BodyExt, Full};
+use http_body::Body;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use lambdaroute_proxy_config::cause::{Cause, Owner};
 
 use crate::aws::CredentialStore;
-use crate::body::{Buffered, buffer, check_length};
+use crate::body::{Received, check_length, receive};
+use crate::body_memory::{BodyMemory, Reservation};
 use crate::canonical::{Query, wire_path};
 use crate::classify::{PEEK_LIMIT, Peek, Verdict, classify, peek};
 use crate::contact::Contact;
+use crate::head_limit::HeadLimit;
 use crate::headers::{Caller, to_caller, to_upstream, wants_upgrade};
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
@@ -25,15 +29,17 @@ use crate::observation::Observation;
 use crate::problem::{PROXY_STATUS, Refused, problem, set_proxy_status};
 use crate::remedy::remedy;
 use crate::report::CauseCounts;
+use crate::request_body::RequestBody;
 use crate::response_body::{Counted, ResponseBody};
 use crate::served_route::ServedRoute;
 use crate::sign::{SignError, Signable, sign};
-use crate::upstream::Upstream;
+use crate::upstream::{Lease, Upstream};
 
 /// AWS's own errors come in one piece; one that stalls is not worth a caller's wait.
 const PEEK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What all requests share.
+/// What all requests of a worker share. But for the connections to function URLs, which are the worker's own, it is the
+/// whole process's.
 pub(crate) struct Proxy {
     pub(crate) credentials: Arc<CredentialStore>,
     pub(crate) upstream: Upstream,
@@ -41,7 +47,23 @@ pub(crate) struct Proxy {
     pub(crate) counts: Arc<CauseCounts>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) lifecycle: Arc<Lifecycle>,
+    pub(crate) bodies: Arc<BodyMemory>,
+    pub(crate) head_limit: HeadLimit,
     pub(crate) body_idle_timeout: Duration,
+}
+
+/// A request's body until it is read.
+struct Unread {
+    body: Incoming,
+    /// The caller sends it once it is asked for with `100 Continue`, which reading it does.
+    waits: bool,
+}
+
+impl Unread {
+    /// What a caller has sent or is about to: it must be read, or the answer is lost.
+    fn rest(self) -> Option<Incoming> {
+        (!self.waits && !self.body.is_end_stream()).then_some(self.body)
+    }
 }
 
 /// An answer, and why it isn't the function's own.
@@ -51,23 +73,22 @@ struct Answer {
 }
 
 impl Proxy {
-    /// Answers a request of a caller at this address. `route`: what the port serves now.
+    /// Answers a request of a caller at this address. `route`: what the port serves now. `is_last`: no other is served on
+    /// its connection.
     pub(crate) async fn serve(
         &self,
         route: Option<Arc<ServedRoute>>,
         peer: IpAddr,
         request: Request<Incoming>,
+        is_last: bool,
     ) -> Result<Response<ResponseBody>, Infallible> {
         let version = request.version();
+        let is_last = is_last || route.is_none() || self.lifecycle.is_leaving();
         let mut response = match route {
             Some(route) => self.observe(&route, peer, request).await,
-            None => {
-                let mut response = refuse(&Refused::new(Cause::NotProgrammed, "no route is programmed on this port"));
-                set_close(&mut response, version);
-                response
-            }
+            None => refuse(&Refused::new(Cause::NotProgrammed, "no route is programmed on this port")),
         };
-        if self.lifecycle.is_leaving() {
+        if is_last || self.lifecycle.is_leaving() {
             set_close(&mut response, version);
         }
         Ok(response)
@@ -75,11 +96,17 @@ impl Proxy {
 
     async fn observe(&self, route: &ServedRoute, peer: IpAddr, request: Request<Incoming>) -> Response<ResponseBody> {
         let mut observation = Observation::begin(route.metrics.clone(), request.method());
-        let Answer { mut response, cause } = match self.forward(route, peer, request).await {
+        let (parts, body) = request.into_parts();
+        let mut unread = Some(Unread { body, waits: parts.headers.contains_key(EXPECT) });
+        let Answer { mut response, cause } = match self.forward(route, peer, parts, &mut unread).await {
             Ok(answer) => answer,
             Err(refused) => {
                 self.log(route, &refused);
-                Answer { response: refuse(&refused), cause: Some(refused.cause) }
+                let response = match unread.and_then(Unread::rest) {
+                    Some(rest) => refuse(&refused).map(|problem| problem.discarding(rest)),
+                    None => refuse(&refused),
+                };
+                Answer { response, cause: Some(refused.cause) }
             }
         };
         observation.status(response.status());
@@ -95,27 +122,49 @@ impl Proxy {
         response.map(|_| body.counted(counted))
     }
 
-    async fn forward(&self, route: &ServedRoute, peer: IpAddr, request: Request<Incoming>) -> Result<Answer, Refused> {
+    /// The order is the contract: whatever refuses a request does it before its body is asked for, and what costs a caller
+    /// something (a limit) comes after what may refuse it for nothing. `unread`: taken once the body is read.
+    async fn forward(
+        &self,
+        route: &ServedRoute,
+        peer: IpAddr,
+        parts: Parts,
+        unread: &mut Option<Unread>,
+    ) -> Result<Answer, Refused> {
+        // Its form, and the table's age.
         if self.contact.is_too_old(SystemTime::now) {
             return Err(Refused::new(Cause::NotProgrammed, "the route table is too old to serve"));
         }
-        check_request(&request)?;
-        if let Err(refused) = check_length(request.headers()) {
-            return Ok(refuse_and_discard(&refused, request.headers().contains_key(EXPECT), request.into_body()));
-        }
+        check_request(&parts)?;
+        self.head_limit.check(&parts)?;
+        // Who calls.
+        // How much: what the body says of itself, then what the route allows.
+        check_length(&parts.headers, route.max_body)?;
+        // Whether it can be signed.
         if route.signed && self.credentials.valid_at(SystemTime::now()).is_none() {
             return Err(no_credentials());
         }
-        let (parts, mut body) = request.into_parts();
-        let body = match buffer(&parts.headers, &mut body, self.body_idle_timeout).await {
-            Err(refused) if refused.cause == Cause::RequestTooLarge => {
-                return Ok(refuse_and_discard(&refused, false, body));
-            }
-            buffered => buffered?,
-        };
-        let request = self.upstream_request(route, peer, parts, body)?;
-        let response = self.upstream.send(request).await?;
-        answer(response).await
+        // The body: asked for, read and hashed from here on.
+        let received = self.receive(route, &parts, unread).await?;
+        // To the function and back.
+        let request = self.upstream_request(route, peer, parts, &received)?;
+        let (response, lease) = self.upstream.send(&route.origin, request, route.first_byte).await?;
+        answer(route, response, lease).await
+    }
+
+    async fn receive(
+        &self,
+        route: &ServedRoute,
+        parts: &Parts,
+        unread: &mut Option<Unread>,
+    ) -> Result<Received, Refused> {
+        let Some(pending) = unread else { return Err(Refused::new(Cause::Internal, "the body was read before")) };
+        let reservation = Reservation::empty(&self.bodies, &route.body_memory);
+        let Unread { body, waits } = pending;
+        let received =
+            receive(&parts.headers, body, waits, route.max_body, self.body_idle_timeout, reservation).await?;
+        *unread = None;
+        Ok(received)
     }
 
     /// The request as it leaves. What is sent is what is signed.
@@ -123,20 +172,19 @@ impl Proxy {
         &self,
         route: &ServedRoute,
         peer: IpAddr,
-        mut parts: http::request::Parts,
-        body: Buffered,
-    ) -> Result<Request<Full<Bytes>>, Refused> {
+        mut parts: Parts,
+        body: &Received,
+    ) -> Result<Request<RequestBody>, Refused> {
         let path = wire_path(parts.uri.path());
         let query = parts.uri.query().map(Query::parse).unwrap_or_default();
-        let uri = upstream_uri(route, &path, &query)?;
+        let uri = upstream_uri(&path, &query)?;
         let authority = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
         let host = parts.headers.get(HOST).cloned().or(authority);
         let caller = Caller { address: peer, host: host.as_ref() };
         to_upstream(&mut parts.headers, &route.host, &caller, !route.signed);
-        let has_payload =
-            !body.bytes.is_empty() || !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        let has_payload = body.held.is_some() || !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
         if has_payload {
-            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.bytes.len()));
+            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.length()));
         }
         if route.signed {
             let now = SystemTime::now();
@@ -153,7 +201,7 @@ impl Proxy {
         parts.uri = uri;
         parts.version = Version::HTTP_11;
         parts.extensions = http::Extensions::new();
-        Ok(Request::from_parts(parts, Full::new(body.bytes)))
+        Ok(Request::from_parts(parts, RequestBody::new(body.held.clone())))
     }
 
     /// For the operator. What callers do wrong is counted, not logged.
@@ -174,20 +222,20 @@ impl Proxy {
 }
 
 /// What can be said before the body is read.
-fn check_request(request: &Request<Incoming>) -> Result<(), Refused> {
-    if request.method() == Method::CONNECT {
+fn check_request(parts: &Parts) -> Result<(), Refused> {
+    if parts.method == Method::CONNECT {
         return Err(Refused::new(Cause::BadRequest, "CONNECT can't be forwarded to a function"));
     }
-    if request.uri().path() == "*" {
+    if parts.uri.path() == "*" {
         return Err(Refused::new(Cause::BadRequest, "the target * can't be forwarded to a function"));
     }
-    if wants_upgrade(request.headers()) {
+    if wants_upgrade(&parts.headers) {
         return Err(Refused::new(Cause::UpgradeUnsupported, "a function URL can't change the protocol"));
     }
     Ok(())
 }
 
-fn upstream_uri(route: &ServedRoute, path: &str, query: &Query) -> Result<Uri, Refused> {
+fn upstream_uri(path: &str, query: &Query) -> Result<Uri, Refused> {
     let mut target = path.to_owned();
     let query = query.wire();
     if !query.is_empty() {
@@ -195,13 +243,11 @@ fn upstream_uri(route: &ServedRoute, path: &str, query: &Query) -> Result<Uri, R
         target.push_str(&query);
     }
     let too_long = |_| Refused::new(Cause::BadRequest, "path and query are too long");
-    let target = PathAndQuery::from_maybe_shared(Bytes::from(target)).map_err(too_long)?;
-    let uri = Uri::builder().scheme(route.scheme.clone()).authority(route.authority.clone()).path_and_query(target);
-    uri.build().map_err(|error| Refused::new(Cause::Internal, "the upstream request can't be made").because(error))
+    Ok(Uri::from(PathAndQuery::from_maybe_shared(Bytes::from(target)).map_err(too_long)?))
 }
 
 /// Tells whose the answer is, and makes it the caller's.
-async fn answer(response: Response<Incoming>) -> Result<Answer, Refused> {
+async fn answer(route: &ServedRoute, response: Response<Incoming>, lease: Lease) -> Result<Answer, Refused> {
     let (mut parts, mut body) = response.into_parts();
     let error_type =
         parts.headers.get("x-amzn-errortype").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
@@ -232,7 +278,8 @@ async fn answer(response: Response<Incoming>) -> Result<Answer, Refused> {
     }
     parts.version = Version::HTTP_11;
     parts.extensions = http::Extensions::new();
-    Ok(Answer { response: Response::from_parts(parts, ResponseBody::upstream(start, body)), cause })
+    let body = ResponseBody::upstream(start, body, lease, route.stream_idle);
+    Ok(Answer { response: Response::from_parts(parts, body), cause })
 }
 
 const DETAIL_OF_AWS: &str = "AWS Lambda answered in place of the function; whoever runs this route finds the reason in the \
@@ -269,13 +316,6 @@ fn unsignable(error: SignError) -> Refused {
         SignError::ContentType => Refused::new(Cause::BadRequest, error.to_string()),
         SignError::Internal => Refused::new(Cause::Internal, error.to_string()),
     }
-}
-
-/// Refuses what is too large. A caller who waits for `100 Continue` hasn't sent anything that would have to be read.
-fn refuse_and_discard(refused: &Refused, waits: bool, body: Incoming) -> Answer {
-    let response = refuse(refused);
-    let response = if waits { response } else { response.map(|problem| problem.discarding(body)) };
-    Answer { response, cause: Some(refused.cause) }
 }
 
 fn refuse(refused: &Refused) -> Response<ResponseBody> {

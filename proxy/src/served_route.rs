@@ -5,11 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use http::HeaderValue;
-use http::uri::{Authority, Scheme};
 use lambdaroute_proxy_config::v1alpha1::{AuthType, Route, route::Upstream};
 
-use crate::args::FunctionUrlEndpoint;
+use crate::body::MAX_BODY;
+use crate::body_memory::RouteBodyMemory;
 use crate::metrics::RouteMetrics;
+use crate::upstream::Origin;
+
+/// Lambda's longest run (15 minutes) and a margin.
+const FIRST_BYTE: Duration = Duration::from_secs(15 * 60 + 5);
 
 /// One route, ready to serve.
 pub(crate) struct ServedRoute {
@@ -24,8 +28,15 @@ pub(crate) struct ServedRoute {
     /// Whether requests are signed (AWS_IAM) or pass as they are (NONE).
     pub(crate) signed: bool,
     /// Where to dial: the function URL's host, or what the operator said.
-    pub(crate) scheme: Scheme,
-    pub(crate) authority: Authority,
+    pub(crate) origin: Arc<Origin>,
+    /// The most bytes of a request's body.
+    pub(crate) max_body: u64,
+    /// Until the answer's headers.
+    pub(crate) first_byte: Duration,
+    /// Between pieces of the answer. Absent: for ever.
+    pub(crate) stream_idle: Option<Duration>,
+    /// What its bodies take of the memory that is for bodies.
+    pub(crate) body_memory: RouteBodyMemory,
     /// For the log.
     pub(crate) function_arn: String,
     pub(crate) metrics: Arc<RouteMetrics>,
@@ -39,12 +50,14 @@ pub(crate) struct ServedRoute {
 pub(crate) struct NoUpstream;
 
 impl ServedRoute {
-    /// From a valid route of the table.
+    /// From a valid route of the table. `endpoint`: dialled in place of the function URL. `previous`: the version that this
+    /// one replaces; what must not begin anew is taken from it.
     pub(crate) fn new(
         id: &str,
         route: &Route,
-        endpoint: Option<&FunctionUrlEndpoint>,
+        endpoint: Option<&Arc<Origin>>,
         metrics: Arc<RouteMetrics>,
+        previous: Option<&ServedRoute>,
     ) -> Result<Self, NoUpstream> {
         let Some(Upstream::FunctionUrl(url)) = &route.upstream else { return Err(NoUpstream) };
         let signed = match url.auth_type() {
@@ -52,10 +65,12 @@ impl ServedRoute {
             AuthType::None => false,
             AuthType::Unspecified => return Err(NoUpstream),
         };
-        let (scheme, authority) = match endpoint {
-            Some(endpoint) => (endpoint.scheme.clone(), endpoint.authority.clone()),
-            None => (Scheme::HTTPS, url.host.parse().map_err(|_| NoUpstream)?),
+        let origin = match endpoint {
+            Some(endpoint) => endpoint.clone(),
+            None => Arc::new(Origin::of_function_url(&url.host).map_err(|_| NoUpstream)?),
         };
+        let timeouts = route.timeouts.unwrap_or_default();
+        let milliseconds = |ms: u64| Some(ms).filter(|ms| *ms != 0).map(Duration::from_millis);
         Ok(ServedRoute {
             id: id.into(),
             namespace: route.namespace.clone(),
@@ -63,8 +78,11 @@ impl ServedRoute {
             host: HeaderValue::from_str(&url.host).map_err(|_| NoUpstream)?,
             region: url.region.clone(),
             signed,
-            scheme,
-            authority,
+            origin,
+            max_body: if route.max_request_body == 0 { MAX_BODY } else { route.max_request_body },
+            first_byte: milliseconds(timeouts.first_byte_ms).unwrap_or(FIRST_BYTE),
+            stream_idle: milliseconds(timeouts.stream_idle_ms),
+            body_memory: previous.map(|previous| previous.body_memory.clone()).unwrap_or_default(),
             function_arn: url.function_arn.clone(),
             metrics,
             logged: AtomicU64::new(0),

@@ -1,118 +1,142 @@
-//! Connections to function URLs: HTTP/1.1 over TLS (function URLs negotiate no HTTP/2), kept alive and reused.
-//! A request is sent again only if it was provably never written (hyper's rule for a pooled connection that was closed).
+//! Requests to function URLs over HTTP/1.1 (they negotiate no HTTP/2), on connections that are kept alive and reused.
+//! A request is sent again only if nothing of it was written: hyper gives it back then.
 
-use std::future::Future;
-use std::io;
-use std::pin::Pin;
+mod addresses;
+mod connect;
+mod origin;
+mod pool;
+mod resolver;
+
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response, Uri};
-use http_body_util::Full;
+use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::client::conn::http1::Builder;
+use hyper_util::rt::TokioIo;
 use lambdaroute_proxy_config::cause::Cause;
-use tower_service::Service;
+use tokio::time::timeout;
+
+pub(crate) use connect::{Connector, choose_cryptography};
+pub(crate) use origin::Origin;
 
 use crate::error_chain::chain;
 use crate::problem::Refused;
+use crate::request_body::RequestBody;
+use connect::Connected;
+use pool::{Pool, Sender};
 
-/// Lambda's longest run (15 minutes) and a margin.
-const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(15 * 60 + 5);
-/// AWS doesn't say how long it keeps an idle connection: shorter than what any load balancer of theirs is known to do.
-const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
-/// A silent invocation may last 15 minutes; NAT gateways forget a connection after 350 s.
-const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
+/// Also the most that is read at once, and the limit of an answer's headers: a few of these are what a connection costs.
+const BUFFER: usize = 64 * 1024;
+/// New connections for one request: a server may close one before it has read anything.
+const CONNECTS: usize = 2;
 
-/// The client towards AWS.
+/// One worker's connections to function URLs.
 pub(crate) struct Upstream {
-    client: Client<Within<HttpsConnector<HttpConnector>>, Full<Bytes>>,
+    connector: Arc<Connector>,
+    connect_timeout: Duration,
+    http: Builder,
+    pool: Arc<Pool>,
+}
+
+/// The connection of an answer that isn't read to its end yet. Dropped: the connection is closed.
+pub(crate) struct Lease {
+    pool: Arc<Pool>,
+    origin: Arc<Origin>,
+    sender: Sender,
+}
+
+impl Lease {
+    /// The answer has been read to its end.
+    pub(crate) fn give_back(self) {
+        self.pool.give_back(&self.origin, self.sender);
+    }
 }
 
 impl Upstream {
-    /// Trusts the system's CA certificates (`SSL_CERT_FILE` too), or Mozilla's where the system has none.
-    pub(crate) fn new(connect_timeout: Duration) -> Self {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_keepalive(Some(TCP_KEEPALIVE));
-        http.set_keepalive_interval(Some(TCP_KEEPALIVE));
-        http.set_connect_timeout(Some(connect_timeout));
-        let tls = rustls::ClientConfig::builder();
-        let tls = match tls.clone().with_native_roots() {
-            Ok(tls) => tls,
-            Err(error) => {
-                tracing::info!(%error, "no CA certificates on the system; Mozilla's are used");
-                tls.with_webpki_roots()
-            }
-        };
-        let tls = tls.with_no_client_auth();
-        let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-            .build(Within { connector: https, limit: connect_timeout });
-        Upstream { client }
+    /// `connect_timeout`: for the whole of connecting, the lookup and TLS included.
+    pub(crate) fn new(connector: Arc<Connector>, connect_timeout: Duration) -> Self {
+        let mut http = Builder::new();
+        http.max_buf_size(BUFFER);
+        Upstream { connector, connect_timeout, http, pool: Arc::default() }
     }
 
-    /// Sends the request and waits for the answer's headers. Dropping the future cancels the request.
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Refused> {
-        match tokio::time::timeout(FIRST_BYTE_TIMEOUT, self.client.request(request)).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) if error.is_connect() => {
-                Err(Refused::new(Cause::UpstreamUnreachable, "no connection to the function URL")
-                    .because(chain(&error)))
-            }
-            Ok(Err(error)) => {
-                let detail = "the connection to the function URL broke before its answer; the function may have run";
-                Err(Refused::new(Cause::UpstreamReset, detail).because(chain(&error)))
-            }
+    /// Sends the request and waits for the answer's headers, `first_byte` at most. Dropping the future cancels the request.
+    pub(crate) async fn send(
+        &self,
+        origin: &Arc<Origin>,
+        request: Request<RequestBody>,
+        first_byte: Duration,
+    ) -> Result<(Response<Incoming>, Lease), Refused> {
+        match timeout(first_byte, self.exchange(origin, request)).await {
+            Ok(answer) => answer,
             Err(_) => Err(Refused::new(Cause::UpstreamTimeout, "the function URL gave no answer in time")),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        origin: &Arc<Origin>,
+        mut request: Request<RequestBody>,
+    ) -> Result<(Response<Incoming>, Lease), Refused> {
+        let mut connects = 0;
+        loop {
+            let mut sender = match self.pool.take(origin) {
+                Some(sender) => sender,
+                None => {
+                    connects += 1;
+                    // Boxed: it is rare, and each request's future would be as large as it.
+                    Box::pin(self.connect(origin)).await?
+                }
+            };
+            let mut error = match sender.try_send_request(request).await {
+                Ok(response) => {
+                    let lease = Lease { pool: self.pool.clone(), origin: origin.clone(), sender };
+                    return Ok((response, lease));
+                }
+                Err(error) => error,
+            };
+            // Given back: nothing of it was written.
+            match error.take_message() {
+                Some(unsent) if connects < CONNECTS => request = unsent,
+                Some(_) => return Err(unreachable(&error.into_error())),
+                None => {
+                    let detail =
+                        "the connection to the function URL broke before its answer; the function may have run";
+                    return Err(Refused::new(Cause::UpstreamReset, detail).because(chain(&error.into_error())));
+                }
+            }
+        }
+    }
+
+    async fn connect(&self, origin: &Origin) -> Result<Sender, Refused> {
+        let connected = match timeout(self.connect_timeout, self.connector.connect(origin)).await {
+            Ok(connected) => connected.map_err(|error| unreachable(&error))?,
+            Err(_) => {
+                let refused = Refused::new(Cause::UpstreamUnreachable, NO_CONNECTION);
+                return Err(refused.because(format!("connecting took longer than {:?}", self.connect_timeout)));
+            }
+        };
+        match connected {
+            Connected::Plain(stream) => {
+                let (sender, connection) =
+                    self.http.handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
+                // Its errors reach the request that is on it.
+                tokio::spawn(connection);
+                Ok(sender)
+            }
+            Connected::Tls(stream) => {
+                let (sender, connection) =
+                    self.http.handshake(TokioIo::new(*stream)).await.map_err(|error| unreachable(&error))?;
+                tokio::spawn(connection);
+                Ok(sender)
+            }
         }
     }
 }
 
-/// Limits the whole of connecting: the connector's own limit is TCP's alone, a TLS handshake could hang for ever.
-#[derive(Clone)]
-struct Within<C> {
-    connector: C,
-    limit: Duration,
-}
+const NO_CONNECTION: &str = "no connection to the function URL";
 
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-impl<C> Service<Uri> for Within<C>
-where
-    C: Service<Uri, Error = BoxError>,
-    C::Future: Send + 'static,
-{
-    type Response = C::Response;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.connector.poll_ready(cx)
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = tokio::time::timeout(self.limit, self.connector.call(uri));
-        Box::pin(
-            async move { connecting.await.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into())) },
-        )
-    }
-}
-
-/// Says which cryptography TLS uses; once a process, before the first connection.
-pub(crate) fn choose_cryptography() {
-    // An error means that it has been chosen before.
-    let _: Result<(), Arc<_>> = rustls::crypto::aws_lc_rs::default_provider().install_default();
+fn unreachable(error: &(dyn std::error::Error + 'static)) -> Refused {
+    Refused::new(Cause::UpstreamUnreachable, NO_CONNECTION).because(chain(error))
 }

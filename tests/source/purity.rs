@@ -43,9 +43,12 @@ const PURE: &[&str] = &[
     "controller/src/table/tightening.rs",
     "controller/src/target",
     "controller/src/view.rs",
+    "proxy/src/args/size.rs",
+    "proxy/src/body_memory",
     "proxy/src/canonical",
     "proxy/src/classify",
     "proxy/src/contact",
+    "proxy/src/head_limit",
     "proxy/src/headers",
     "proxy/src/problem",
     "proxy/src/readiness",
@@ -54,6 +57,8 @@ const PURE: &[&str] = &[
     "proxy/src/sign.rs",
     "proxy/src/stream/back_off",
     "proxy/src/table.rs",
+    "proxy/src/upstream/addresses",
+    "proxy/src/upstream/origin",
 ];
 
 /// What none of them may name.

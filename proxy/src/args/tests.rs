@@ -45,6 +45,13 @@ fn every_flag_has_a_help_text_and_a_variable() {
             "connect-timeout",
             "header-read-timeout",
             "body-idle-timeout",
+            "workers",
+            "body-memory",
+            "max-connections",
+            "max-streams-per-connection",
+            "max-requests-per-connection",
+            "max-header-bytes",
+            "max-header-count",
             "leave-timeout",
             "propagation-delay",
             "drain-timeout",
@@ -76,6 +83,12 @@ fn what_cannot_be_right_is_refused() {
         ["--drain-timeout", "-1s"],
         ["--connect-timeout", "0s"],
         ["--admin-address", "9902"],
+        ["--workers", "0"],
+        ["--body-memory", "64M"],
+        ["--body-memory", "0"],
+        ["--body-memory", "99999999999Gi"],
+        ["--max-header-bytes", "8191"],
+        ["--max-connections", "0"],
         ["--listen-address", "localhost"],
         ["--log-format", "yaml"],
     ] {
@@ -88,6 +101,14 @@ fn durations_are_written_as_in_the_manifest() {
     let args = parse(&["--drain-timeout", "1m30s", "--max-table-age", "500ms"]).unwrap();
     assert_eq!(args.drain_timeout, Duration::from_secs(90));
     assert_eq!(args.max_table_age, Some(Duration::from_millis(500)));
+}
+
+#[test]
+fn sizes_are_written_as_kubernetes_writes_them() {
+    for (text, bytes) in [("1", 1), ("64Ki", 65536), ("256Mi", 256 << 20), ("2Gi", 2 << 30)] {
+        assert_eq!(parse(&["--body-memory", text]).unwrap().body_memory, Some(bytes));
+    }
+    assert_eq!(parse(&[]).unwrap().max_header_bytes, 32 * 1024);
 }
 
 #[test]

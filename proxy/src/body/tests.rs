@@ -3,11 +3,11 @@
 use std::convert::Infallible;
 
 use futures::stream;
-use http::HeaderValue;
 use http_body::Frame;
 use http_body_util::StreamBody;
 
 use super::*;
+use crate::body_memory::{BodyMemory, RouteBodyMemory};
 use crate::sign::sha256_hex;
 
 const IDLE: Duration = Duration::from_secs(30);
@@ -16,35 +16,93 @@ fn pieces(pieces: Vec<Vec<u8>>) -> impl Body<Data = Bytes, Error = Infallible> +
     StreamBody::new(stream::iter(pieces.into_iter().map(|piece| Ok(Frame::data(Bytes::from(piece))))))
 }
 
+/// A budget that one route's bodies of this size fit in.
+fn budget(size: usize) -> (Arc<BodyMemory>, Reservation) {
+    let process = Arc::new(BodyMemory::new(4 * size));
+    let reservation = Reservation::empty(&process, &RouteBodyMemory::default());
+    (process, reservation)
+}
+
+async fn received(headers: &HeaderMap, body: Vec<Vec<u8>>, size: usize) -> Result<Received, Cause> {
+    let (_, reservation) = budget(size);
+    receive(headers, &mut pieces(body), &mut true, MAX_BODY, IDLE, reservation).await.map_err(|refused| refused.cause)
+}
+
+fn of_length(length: u64) -> HeaderMap {
+    [(CONTENT_LENGTH, HeaderValue::from(length))].into_iter().collect()
+}
+
 #[tokio::test]
 async fn a_body_in_pieces_is_one_body_with_its_hash() {
-    for whole in [&b""[..], b"one", b"one and two and three"] {
-        let body = pieces(whole.chunks(4).map(<[u8]>::to_vec).collect());
-        let buffered = buffer(&HeaderMap::new(), body, IDLE).await.ok().unwrap();
-        assert_eq!(buffered.bytes, whole);
-        assert_eq!(buffered.sha256, sha256_hex(whole));
+    let large: Vec<u8> = (0..100_000u32).map(|n| (n % 251) as u8).collect();
+    for whole in [&b""[..], b"one", b"one and two and three", &large] {
+        for piece in [1, 4, 5000, 70_000] {
+            let body = whole.chunks(piece).map(<[u8]>::to_vec).collect();
+            let received = received(&HeaderMap::new(), body, 1 << 20).await.ok().unwrap();
+            let sent = received.held.as_ref().map(|held| held.pieces.concat()).unwrap_or_default();
+            assert_eq!((sent.as_slice(), received.length()), (whole, whole.len()));
+            assert_eq!(received.sha256, sha256_hex(whole));
+        }
     }
 }
 
 #[tokio::test]
+async fn a_body_of_many_tiny_pieces_is_held_in_few() {
+    let body = vec![vec![7]; 100_000];
+    let received = received(&HeaderMap::new(), body, 1 << 20).await.ok().unwrap();
+    assert!(received.held.unwrap().pieces.len() < 10);
+}
+
+#[tokio::test]
+async fn large_pieces_and_a_small_whole_are_not_copied() {
+    let mut one = pieces(vec![vec![1; 100]]);
+    let (_, reservation) = budget(1 << 20);
+    let small = receive(&of_length(100), &mut one, &mut true, MAX_BODY, IDLE, reservation).await.ok().unwrap();
+    assert_eq!(small.held.unwrap().pieces.len(), 1);
+    let large = received(&HeaderMap::new(), vec![vec![1; 5000], vec![2; 5000]], 1 << 20).await.ok().unwrap();
+    assert_eq!(large.held.unwrap().pieces.len(), 2);
+}
+
+#[tokio::test]
 async fn a_body_over_the_limit_is_refused_while_it_is_counted() {
-    let body = pieces(vec![vec![0; MAX_BODY / 2]; 2]);
-    assert!(buffer(&HeaderMap::new(), body, IDLE).await.is_ok(), "exactly the limit");
-    let body = pieces(vec![vec![0; MAX_BODY / 2], vec![0; MAX_BODY / 2], vec![0]]);
-    assert_eq!(buffer(&HeaderMap::new(), body, IDLE).await.err().unwrap().cause, Cause::RequestTooLarge);
+    let half = vec![0; MAX_BODY as usize / 2];
+    assert!(received(&HeaderMap::new(), vec![half.clone(); 2], 1 << 24).await.is_ok(), "exactly the limit");
+    let more = vec![half.clone(), half, vec![0]];
+    assert_eq!(received(&HeaderMap::new(), more, 1 << 24).await.err(), Some(Cause::RequestTooLarge));
 }
 
 #[test]
 fn a_length_over_the_limit_is_refused_before_anything_is_read() {
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(MAX_BODY));
-    assert!(check_length(&headers).is_ok());
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(MAX_BODY + 1));
-    assert_eq!(check_length(&headers).err().unwrap().cause, Cause::RequestTooLarge);
+    assert!(check_length(&of_length(MAX_BODY), MAX_BODY).is_ok());
+    assert_eq!(check_length(&of_length(MAX_BODY + 1), MAX_BODY).err().unwrap().cause, Cause::RequestTooLarge);
+    assert_eq!(check_length(&of_length(11), 10).err().unwrap().cause, Cause::RequestTooLarge);
+}
+
+#[tokio::test]
+async fn a_body_that_has_no_room_is_refused_and_takes_nothing() {
+    let (process, reservation) = budget(1000);
+    let mut body = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
+    let refused = receive(&of_length(1001), &mut body, &mut true, MAX_BODY, IDLE, reservation).await.err().unwrap();
+    assert_eq!((refused.cause, refused.retry_after), (Cause::Overloaded, Some(HeaderValue::from_static("1"))));
+    assert_eq!(process.used(), 0, "refused by its declared length, before anything is read");
+    let refused = received(&HeaderMap::new(), vec![vec![0; 600], vec![0; 600]], 1000).await.err();
+    assert_eq!(refused, Some(Cause::Overloaded), "one that says no length is refused as it grows");
+}
+
+#[tokio::test]
+async fn a_body_takes_its_declared_length_at_once_and_gives_it_back_when_it_was_sent() {
+    let (process, reservation) = budget(1000);
+    let mut body = pieces(vec![vec![0; 500], vec![0; 300]]);
+    let received = receive(&of_length(800), &mut body, &mut true, MAX_BODY, IDLE, reservation).await.ok().unwrap();
+    assert_eq!(process.used(), 800);
+    drop(received);
+    assert_eq!(process.used(), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_who_pauses_for_too_long_is_told_so() {
-    let body = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
-    assert_eq!(buffer(&HeaderMap::new(), body, IDLE).await.err().unwrap().cause, Cause::RequestTimeout);
+    let mut body = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
+    let (process, reservation) = budget(1000);
+    let refused = receive(&of_length(10), &mut body, &mut true, MAX_BODY, IDLE, reservation).await.err().unwrap();
+    assert_eq!((refused.cause, process.used()), (Cause::RequestTimeout, 0));
 }

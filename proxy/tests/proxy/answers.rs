@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::controller::route;
-use crate::process::{World, free_port};
+use crate::process::{CREDENTIALS, World, free_port};
 use crate::requests::{get, local, send};
 use crate::{eventually, soon};
 
@@ -154,7 +154,8 @@ async fn an_upstream_that_cannot_be_reached_is_told_as_such() {
 #[tokio::test]
 async fn connections_to_the_upstream_are_kept_alive() {
     let port = free_port();
-    let mut world = World::start().await;
+    // Each worker has connections of its own.
+    let mut world = World::start_with(&["--workers", "1"], &CREDENTIALS).await;
     let _session = world.serve(&[route("orders", port)]).await;
     let before = world.upstream.state.connections.load(Ordering::SeqCst);
     for _ in 0..5 {
