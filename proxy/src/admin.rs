@@ -1,29 +1,39 @@
-//! The admin port: /livez, /readyz, /metrics. For the kubelet and for Prometheus; nothing here changes anything.
+//! The admin port: /livez, /readyz, /metrics, and on loopback /config. For the kubelet, for Prometheus and for who looks into
+//! the Pod; nothing here changes anything.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::aws::CredentialStore;
 use crate::body_memory::BodyMemory;
+use crate::config_page::{Flags, Running, page};
+use crate::contact::Contact;
 use crate::lifecycle::Lifecycle;
-use crate::metrics::Metrics;
+use crate::metrics::{LookedUp, Metrics};
+use crate::programmer::Command;
 use crate::readiness::Conditions;
+use crate::table::SUPPORTED;
 
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
 const TEXT: &str = "text/plain; charset=utf-8";
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What a proxy runs is its operator's business.
+const ONLY_LOOPBACK: &str = "only for callers on loopback: use kubectl port-forward\n";
 
 /// What the admin port tells about.
 pub(crate) struct Admin {
@@ -32,6 +42,9 @@ pub(crate) struct Admin {
     pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) bodies: Arc<BodyMemory>,
+    pub(crate) contact: Arc<Contact>,
+    pub(crate) flags: Flags,
+    pub(crate) commands: mpsc::Sender<Command>,
 }
 
 impl Admin {
@@ -39,14 +52,14 @@ impl Admin {
     pub(crate) async fn run(self, listener: TcpListener, stop: CancellationToken) {
         let this = Arc::new(self);
         while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
-            let Ok((stream, _)) = accepted else {
+            let Ok((stream, peer)) = accepted else {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
             let this = this.clone();
             let service = service_fn(move |request| {
-                let response = this.answer(&request);
-                async move { Ok::<_, Infallible>(response) }
+                let this = this.clone();
+                async move { Ok::<_, Infallible>(this.answer(&request, peer.ip()).await) }
             });
             let mut http = hyper::server::conn::http1::Builder::new();
             http.timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT);
@@ -55,7 +68,7 @@ impl Admin {
         }
     }
 
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: &Request<Incoming>, peer: IpAddr) -> Response<Full<Bytes>> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n".to_owned(), TEXT);
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -64,11 +77,10 @@ impl Admin {
         match request.uri().path() {
             "/livez" => text(StatusCode::OK, "ok\n".to_owned(), TEXT),
             "/readyz" => self.ready(),
-            "/metrics" => {
-                self.metrics.body_memory.set(i64::try_from(self.bodies.used()).unwrap_or(i64::MAX));
-                text(StatusCode::OK, self.metrics.text(self.credentials_expiry()), OPENMETRICS)
-            }
-            _ => text(StatusCode::NOT_FOUND, "there are /livez, /readyz and /metrics\n".to_owned(), TEXT),
+            "/metrics" => text(StatusCode::OK, self.metrics.text(&self.looked_up()), OPENMETRICS),
+            "/config" if may_see_config(peer) => self.config().await,
+            "/config" => text(StatusCode::FORBIDDEN, ONLY_LOOPBACK.to_owned(), TEXT),
+            _ => text(StatusCode::NOT_FOUND, "there are /livez, /readyz, /metrics and /config\n".to_owned(), TEXT),
         }
     }
 
@@ -86,10 +98,36 @@ impl Admin {
         }
     }
 
-    fn credentials_expiry(&self) -> f64 {
-        let expires = self.credentials.expires().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-        expires.unwrap_or_default().as_secs_f64()
+    async fn config(&self) -> Response<Full<Bytes>> {
+        let (to, described) = oneshot::channel();
+        let asked = self.commands.send(Command::Describe(to)).await;
+        let (Ok(()), Ok(described)) = (asked, described.await) else {
+            return text(StatusCode::SERVICE_UNAVAILABLE, "the process is stopping\n".to_owned(), TEXT);
+        };
+        let page = page(Running {
+            flags: &self.flags,
+            features: SUPPORTED,
+            table: described.version,
+            resources: described.resources.iter().map(|(resource, state)| (resource.as_ref(), *state)),
+        });
+        let mut response = text(StatusCode::OK, format!("{page:#}\n"), "application/json");
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
     }
+
+    fn looked_up(&self) -> LookedUp {
+        let expires = self.credentials.expires().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+        LookedUp {
+            credentials_expiry: expires.unwrap_or_default().as_secs_f64(),
+            table_age: self.contact.age(SystemTime::now()).unwrap_or_default().as_secs_f64(),
+            body_memory: self.bodies.used(),
+        }
+    }
+}
+
+/// Who is in the Pod, or comes through `kubectl port-forward`.
+fn may_see_config(peer: IpAddr) -> bool {
+    peer.to_canonical().is_loopback()
 }
 
 fn text(status: StatusCode, body: String, content_type: &'static str) -> Response<Full<Bytes>> {
@@ -98,3 +136,6 @@ fn text(status: StatusCode, body: String, content_type: &'static str) -> Respons
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
+
+#[cfg(test)]
+mod tests;

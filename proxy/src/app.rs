@@ -14,16 +14,19 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::acceptor::Acceptor;
+use crate::access_log::AccessLog;
 use crate::admin::Admin;
 use crate::args::Args;
 use crate::aws::{CredentialStore, keep_fresh};
 use crate::body::MAX_BODY;
 use crate::body_memory::BodyMemory;
+use crate::config_page::Flags;
 use crate::connection::{ConnectionLimits, Server};
 use crate::contact::Contact;
 use crate::file_limit;
 use crate::head_limit::HeadLimit;
 use crate::lifecycle::Lifecycle;
+use crate::limit::registry::Limits;
 use crate::listeners::{Listeners, Setting, bind};
 use crate::memory_limit::memory_limit;
 use crate::metrics::Metrics;
@@ -40,6 +43,8 @@ use crate::worker;
 const COMMANDS: usize = 16;
 /// What the last write to the state directory may take at the end.
 const LAST_SAVE: Duration = Duration::from_secs(2);
+/// What writing the access log's last lines may take.
+const LAST_LINES: Duration = Duration::from_secs(2);
 /// The part of the process's memory that is for bodies, where nothing is said.
 const BODY_PART: u64 = 4;
 
@@ -63,6 +68,7 @@ pub struct Bound {
     pub admin_address: SocketAddr,
     lifecycle: Arc<Lifecycle>,
     contact: Arc<Contact>,
+    access_log: Arc<AccessLog>,
     tasks: TaskTracker,
     stop: CancellationToken,
     leave_timeout: Duration,
@@ -74,7 +80,7 @@ pub struct Bound {
 ///
 /// # Errors
 /// The admin port can't be bound. Everything else is tried on.
-pub async fn build(args: Args) -> Result<Bound, BuildError> {
+pub async fn build(args: Args, flags: Flags) -> Result<Bound, BuildError> {
     let Args {
         controller_address,
         controller_ca_file,
@@ -97,6 +103,9 @@ pub async fn build(args: Args) -> Result<Bound, BuildError> {
         leave_timeout,
         propagation_delay,
         drain_timeout,
+        rate_limit_keys,
+        access_log,
+        access_log_sample,
         log_format: _,
         log_level: _,
     } = args;
@@ -109,6 +118,8 @@ pub async fn build(args: Args) -> Result<Bound, BuildError> {
     let lifecycle = Arc::new(Lifecycle::new());
     let contact = Arc::new(Contact::new(max_table_age));
     let metrics = Arc::new(Metrics::new());
+    let dropped = metrics.access_log_dropped.clone();
+    let access_log = Arc::new(AccessLog::start(access_log, access_log_sample, dropped).map_err(BuildError::Worker)?);
     let counts = Arc::new(CauseCounts::default());
     let credentials = Arc::new(CredentialStore::new());
     let has_table = Arc::new(AtomicBool::new(false));
@@ -138,6 +149,7 @@ pub async fn build(args: Args) -> Result<Bound, BuildError> {
             counts: counts.clone(),
             metrics: metrics.clone(),
             lifecycle: lifecycle.clone(),
+            access_log: access_log.clone(),
             bodies: bodies.clone(),
             head_limit,
             body_idle_timeout,
@@ -153,11 +165,16 @@ pub async fn build(args: Args) -> Result<Bound, BuildError> {
         endpoint: endpoint.map_err(|_| BuildError::Endpoint)?.map(Arc::new),
         acceptor: Arc::new(acceptor),
         metrics: metrics.clone(),
+        limits: Arc::new(Limits::new(rate_limit_keys.get())),
         draining: lifecycle.draining.clone(),
     });
 
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let (commands, received) = mpsc::channel(COMMANDS);
     let admin = Admin {
+        flags,
+        commands: commands.clone(),
+        contact: contact.clone(),
         has_table: has_table.clone(),
         credentials: credentials.clone(),
         lifecycle: lifecycle.clone(),
@@ -173,7 +190,6 @@ pub async fn build(args: Args) -> Result<Bound, BuildError> {
         restore(&file, &mut programmer, &contact).await;
         tasks.spawn(stop.clone().run_until_cancelled_owned(record_contact(file, contact.clone())));
     }
-    let (commands, received) = mpsc::channel(COMMANDS);
     tasks.spawn(programmer.run(received));
     let follower = Follower {
         controllers: controller_address,
@@ -188,7 +204,17 @@ pub async fn build(args: Args) -> Result<Bound, BuildError> {
     };
     tasks.spawn(follower.run(stop.clone()));
     tasks.close();
-    Ok(Bound { admin_address, lifecycle, contact, tasks, stop, leave_timeout, propagation_delay, drain_timeout })
+    Ok(Bound {
+        admin_address,
+        lifecycle,
+        contact,
+        access_log,
+        tasks,
+        stop,
+        leave_timeout,
+        propagation_delay,
+        drain_timeout,
+    })
 }
 
 fn default_body_memory() -> usize {
@@ -241,6 +267,7 @@ impl Bound {
         if timeout(LAST_SAVE, self.tasks.wait()).await.is_err() {
             tracing::warn!("some tasks didn't end in time");
         }
+        self.access_log.flush(LAST_LINES);
         tracing::info!("stopped");
     }
 }

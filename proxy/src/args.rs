@@ -3,14 +3,17 @@
 
 mod size;
 
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 use size::{header_size, size};
+
+use crate::config_page::Flags;
 
 /// Serves LambdaRoutes: signs requests and forwards them to function URLs.
 #[derive(Clone, Debug, Parser)]
@@ -45,7 +48,7 @@ pub struct Args {
     #[arg(long, env = "LAMBDAROUTE_LISTEN_ADDRESS", value_name = "IP", default_value = "::")]
     pub listen_address: IpAddr,
 
-    /// Address of /livez, /readyz and /metrics. Port 0 takes a free one and logs it
+    /// Address of /livez, /readyz and /metrics, and of /config on loopback. Port 0 takes a free one and logs it
     #[arg(long, env = "LAMBDAROUTE_ADMIN_ADDRESS", value_name = "IP:PORT", default_value = "[::]:9902")]
     pub admin_address: SocketAddr,
 
@@ -111,11 +114,25 @@ pub struct Args {
     #[arg(long, env = "LAMBDAROUTE_DRAIN_TIMEOUT", value_name = "DURATION", value_parser = duration, default_value = "60s")]
     pub drain_timeout: Duration,
 
+    /// Keys (consumers, addresses, values of headers or claims) of one rate limit that have a bucket of their own. When all
+    /// are taken, new ones share one
+    #[arg(long, env = "LAMBDAROUTE_RATE_LIMIT_KEYS", value_name = "NUMBER", default_value = "10000")]
+    pub rate_limit_keys: NonZeroUsize,
+
+    /// Which requests are logged, on standard output
+    #[arg(long, env = "LAMBDAROUTE_ACCESS_LOG", value_enum, default_value_t = AccessLogMode::Off)]
+    pub access_log: AccessLogMode,
+
+    /// Which part of the requests is logged with --access-log=sampled
+    #[arg(long, env = "LAMBDAROUTE_ACCESS_LOG_SAMPLE", value_name = "0..1", value_parser = part, default_value = "0.01")]
+    pub access_log_sample: f64,
+
     /// Form of the log
     #[arg(long, env = "LAMBDAROUTE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
     pub log_format: LogFormat,
 
-    /// What is logged: a level (error, warn, info, debug, trace) or directives as in `info,h2=debug`
+    /// What is logged: a level (error, warn, info, debug, trace) or directives as in `info,rustls=debug`. Of other crates,
+    /// what may hold a secret is never logged
     #[arg(long, env = "LAMBDAROUTE_LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
     pub log_level: String,
 }
@@ -127,6 +144,36 @@ pub enum LogFormat {
     Json,
     /// For people.
     Text,
+}
+
+/// Which requests the access log tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AccessLogMode {
+    /// None.
+    Off,
+    /// A part of them, by chance.
+    Sampled,
+    /// All.
+    On,
+}
+
+/// Reads the process's arguments and environment: the flags, and all of them as text, defaults too.
+///
+/// # Errors
+/// What clap says of them: also a wish for help or the version.
+pub fn read() -> Result<(Args, Flags), clap::Error> {
+    read_from(std::env::args_os())
+}
+
+fn read_from(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<(Args, Flags), clap::Error> {
+    let command = Args::command();
+    let matches = command.clone().try_get_matches_from(arguments)?;
+    let told = command.get_arguments().filter_map(|argument| {
+        let values = matches.get_raw(argument.get_id().as_str())?;
+        Some((argument.get_long()?.to_owned(), values.map(|value| value.to_string_lossy().into_owned()).collect()))
+    });
+    let told = told.collect();
+    Ok((Args::from_arg_matches(&matches)?, told))
 }
 
 /// A name or address, and a port.
@@ -194,6 +241,12 @@ fn duration(text: &str) -> Result<Duration, String> {
     let parsed: jiff::SignedDuration =
         text.parse().map_err(|_| format!("{text:?} is not a duration: write 30s, 1m30s or 500ms"))?;
     Duration::try_from(parsed).map_err(|_| format!("{text:?} is negative"))
+}
+
+/// A part of all: above 0, at most 1.
+fn part(text: &str) -> Result<f64, String> {
+    let part = text.parse::<f64>().ok().filter(|part| *part > 0.0 && *part <= 1.0);
+    part.ok_or_else(|| format!("{text:?} is not a number above 0 and at most 1"))
 }
 
 /// A duration longer than nothing.

@@ -46,6 +46,16 @@ impl Contact {
         self.max_age.is_some()
     }
 
+    /// How long no controller has been heard of. None: never was one.
+    pub(crate) fn age(&self, now: SystemTime) -> Option<Duration> {
+        let last = self.last.load(Ordering::Relaxed);
+        if self.is_connected() {
+            return Some(Duration::ZERO);
+        }
+        let last = (last != 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_secs(last))?;
+        Some(now.duration_since(last).unwrap_or_default())
+    }
+
     /// Whether the table is too old to serve.
     pub(crate) fn is_too_old(&self, now: impl FnOnce() -> SystemTime) -> bool {
         let Some(max_age) = self.max_age else { return false };

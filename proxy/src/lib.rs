@@ -5,6 +5,7 @@
 //! that a request takes.
 
 mod acceptor;
+mod access_log;
 mod admin;
 mod app;
 mod args;
@@ -13,6 +14,7 @@ mod body;
 mod body_memory;
 mod canonical;
 mod classify;
+mod config_page;
 mod connection;
 mod contact;
 mod error_chain;
@@ -20,6 +22,7 @@ mod file_limit;
 mod head_limit;
 mod headers;
 mod lifecycle;
+mod limit;
 mod listeners;
 mod log;
 mod memory_limit;
@@ -28,7 +31,6 @@ mod observation;
 mod problem;
 mod programmer;
 mod readiness;
-mod remedy;
 mod report;
 mod request_body;
 mod response_body;
@@ -38,11 +40,13 @@ mod sign;
 mod state_file;
 mod stream;
 mod table;
+mod trace_context;
 mod upstream;
 mod worker;
 
 pub use app::{Bound, BuildError, build};
-pub use args::{Args, FunctionUrlEndpoint, HostPort, LogFormat};
+pub use args::{AccessLogMode, Args, FunctionUrlEndpoint, HostPort, LogFormat, read as read_args};
+pub use config_page::Flags;
 pub use file_limit::raise as raise_file_limit;
 pub use lifecycle::signals;
 pub use log::init as init_log;

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Instant;
 
 use lambdaroute_proxy_config::v1alpha1::resource::Resource as Kind;
 use lambdaroute_proxy_config::v1alpha1::{
-    Outcome, RefusalReason, Removed, Resource, ResourceRef, Route, Served, outcome,
+    Outcome, RefusalReason, Removed, Resource, ResourceRef, ResourceType, Route, Served, outcome,
 };
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
@@ -16,9 +17,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::acceptor::Acceptor;
 use crate::connection::Slot;
+use crate::limit::admission::RouteLimits;
+use crate::limit::registry::Limits;
 use crate::metrics::Metrics;
 use crate::served_route::ServedRoute;
-use crate::table::{Step, refusal};
+use crate::table::{ShareStep, Step, refusal};
 use crate::upstream::Origin;
 
 /// Connections that wait to be accepted.
@@ -31,6 +34,7 @@ pub(crate) struct Setting {
     pub(crate) endpoint: Option<Arc<Origin>>,
     pub(crate) acceptor: Arc<Acceptor>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) limits: Arc<Limits>,
     /// Cancelled: all listeners close.
     pub(crate) draining: CancellationToken,
 }
@@ -66,12 +70,33 @@ impl Listeners {
         Listeners { setting, serving: HashMap::new(), waiting: BTreeMap::new(), refused: HashSet::new() }
     }
 
+    /// Takes shares of the routes' limits. No route is touched.
+    pub(crate) fn share(&self, steps: Vec<ShareStep>) {
+        for step in steps {
+            self.setting.limits.set_share(step, Instant::now());
+        }
+    }
+
+    /// Of a route: whether it is served, waits for its port, or is refused.
+    pub(crate) fn state(&self, id: &str) -> &'static str {
+        if self.serving.contains_key(id) {
+            "serving"
+        } else if self.waiting.contains_key(id) {
+            "waiting"
+        } else {
+            "refused"
+        }
+    }
+
     /// Does the steps; the outcomes are true when this returns.
     pub(crate) async fn program(&mut self, steps: Vec<Step>) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(steps.len());
         let mut closing = Vec::new();
         for step in &steps {
-            if let Step::Remove(resource) | Step::Refuse(resource, ..) = step {
+            // An id is unique among resources of its type alone.
+            if let Step::Remove(resource) | Step::Refuse(resource, ..) = step
+                && resource.r#type() == ResourceType::Route
+            {
                 self.waiting.remove(&resource.id);
                 self.refused.remove(&resource.id);
                 closing.extend(self.serving.remove(&resource.id).map(|(listener, _)| listener));
@@ -180,7 +205,10 @@ impl Listeners {
 impl Setting {
     fn served_route(&self, id: &str, route: &Route, previous: Option<&ServedRoute>) -> Result<ServedRoute, String> {
         let metrics = self.metrics.route(&route.namespace, &route.name);
-        ServedRoute::new(id, route, self.endpoint.as_ref(), metrics, previous).map_err(|error| error.to_string())
+        let limits = self.limits.of_route(id, route, Instant::now()).map_err(|error| error.to_string())?;
+        metrics.set_limits(limits.as_ref().map(RouteLimits::counts).unwrap_or_default());
+        ServedRoute::new(id, route, self.endpoint.as_ref(), metrics, limits, previous)
+            .map_err(|error| error.to_string())
     }
 
     fn listen(&self, port: u16, served: ServedRoute) -> io::Result<Listener> {

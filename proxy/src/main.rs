@@ -2,9 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
-use lambdaroute_proxy::Args;
 
 /// `EX_USAGE` of sysexits.h: the configuration is bad; a restart won't help.
 const BAD_CONFIGURATION: u8 = 64;
@@ -12,8 +10,8 @@ const BAD_CONFIGURATION: u8 = 64;
 /// Control work alone, and little of it: requests have threads of their own.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let args = match Args::try_parse() {
-        Ok(args) => args,
+    let (args, flags) = match lambdaroute_proxy::read_args() {
+        Ok(read) => read,
         Err(error) => {
             let _ = error.print();
             return match error.kind() {
@@ -34,7 +32,7 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match lambdaroute_proxy::build(args).await {
+    match lambdaroute_proxy::build(args, flags).await {
         Ok(bound) => {
             bound.run(signals).await;
             ExitCode::SUCCESS

@@ -1,12 +1,16 @@
-//! How a refusal looks: RFC 9457 problem body and RFC 9209 `Proxy-Status`, both from the one set of causes.
-//! Never in it: internal error text, the upstream's host, names of permissions.
+//! How a refusal looks: RFC 9457 problem body (for browsers a page that says the same) and RFC 9209 `Proxy-Status`, all from
+//! the one set of causes. Never in it: internal error text, the upstream's host, names of permissions.
+
+mod format;
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use lambdaroute_proxy_config::cause::Cause;
+
+pub(crate) use format::Format;
 
 /// RFC 9209.
 pub(crate) const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
@@ -37,19 +41,21 @@ impl Refused {
 }
 
 /// The answer to a refused request: status, headers and body.
-pub(crate) fn problem(refused: &Refused) -> Response<Bytes> {
+pub(crate) fn problem(refused: &Refused, format: Format) -> Response<Bytes> {
     let cause = refused.cause;
-    let body = serde_json::json!({
-        "type": format!("https://lambdaroute.dev/problems/{}", cause.as_str()),
-        "title": cause.title(),
-        "status": cause.status(),
-        "detail": refused.detail,
-    });
-    let mut response = Response::new(Bytes::from(body.to_string()));
+    let body = match format {
+        Format::Problem => format::problem(cause, &refused.detail),
+        Format::Page => format::page(cause, &refused.detail),
+    };
+    let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = StatusCode::from_u16(cause.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if format == Format::Page {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    }
     set_proxy_status(headers, cause);
     if let Some(retry_after) = &refused.retry_after {
         headers.insert(RETRY_AFTER, retry_after.clone());

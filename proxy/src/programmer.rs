@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use lambdaroute_proxy_config::v1alpha1::to_proxy::Message;
-use lambdaroute_proxy_config::v1alpha1::{Outcome, Version};
+use lambdaroute_proxy_config::v1alpha1::{Outcome, Resource, Version};
 use tokio::sync::mpsc;
 
 use crate::contact::Contact;
@@ -29,6 +29,15 @@ pub(crate) enum Command {
     Begin(mpsc::UnboundedSender<Told>, tokio::sync::oneshot::Sender<Option<Version>>),
     /// A message of that stream.
     Message(Message),
+    /// Tell what is run.
+    Describe(tokio::sync::oneshot::Sender<Described>),
+}
+
+/// What is run at one moment.
+pub(crate) struct Described {
+    pub(crate) version: Option<Version>,
+    /// Everything in the table, and of routes their state.
+    pub(crate) resources: Vec<(Arc<Resource>, &'static str)>,
 }
 
 /// From the programmer to the stream.
@@ -73,6 +82,7 @@ impl Programmer {
     pub(crate) async fn restore(&mut self, messages: Vec<Message>) {
         for message in messages {
             if let Ok(applied) = self.table.apply(message) {
+                self.listeners.share(applied.shares);
                 self.listeners.program(applied.steps).await;
             }
         }
@@ -116,10 +126,18 @@ impl Programmer {
                 return;
             }
             Command::Message(message) => message,
+            Command::Describe(to) => {
+                let resources =
+                    self.table.resources().map(|resource| (resource.clone(), self.listeners.state(&resource.id)));
+                // Whoever asked may have left.
+                let _ = to.send(Described { version: self.table.version(), resources: resources.collect() });
+                return;
+            }
         };
         let ends_snapshot = matches!(message, Message::SnapshotEnd(_));
         match self.table.apply(message) {
             Ok(applied) => {
+                self.listeners.share(applied.shares);
                 let outcomes = self.listeners.program(applied.steps).await;
                 self.outcomes.extend(outcomes);
                 if applied.whole {

@@ -165,6 +165,9 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         if let Some(start) = self.start.take() {
+            if let Some(counted) = &mut self.counted {
+                counted.observation.passed(start.len());
+            }
             return Poll::Ready(Some(Ok(Frame::data(start))));
         }
         if let Some(discarded) = &mut self.discarded {
@@ -174,7 +177,11 @@ impl Body for ResponseBody {
         let Some(upstream) = &mut self.upstream else { return Poll::Ready(None) };
         let frame = ready!(upstream.poll(cx));
         match &frame {
-            Some(Ok(_)) => {}
+            Some(Ok(frame)) => {
+                if let (Some(counted), Some(data)) = (&mut self.counted, frame.data_ref()) {
+                    counted.observation.passed(data.len());
+                }
+            }
             Some(Err(error)) => {
                 tracing::debug!(%error, "the answer is aborted");
                 let cause = error.cause();

@@ -1,4 +1,5 @@
-//! The one path that a request takes: check, hold and hash, clean, sign, forward, classify, pass on.
+//! The one path that a request takes: check, hold and hash, clean, sign, forward, classify, pass on. More than 300 lines
+//! as long as sending and answering have no rooms of their own.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -15,6 +16,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use lambdaroute_proxy_config::cause::{Cause, Owner};
 
+use crate::access_log::AccessLog;
 use crate::aws::CredentialStore;
 use crate::body::{Received, check_length, receive};
 use crate::body_memory::{BodyMemory, Reservation};
@@ -24,15 +26,17 @@ use crate::contact::Contact;
 use crate::head_limit::HeadLimit;
 use crate::headers::{Caller, to_caller, to_upstream, wants_upgrade};
 use crate::lifecycle::Lifecycle;
+use crate::limit::admission::Told;
+use crate::limit::subject::Subject;
 use crate::metrics::Metrics;
-use crate::observation::Observation;
-use crate::problem::{PROXY_STATUS, Refused, problem, set_proxy_status};
-use crate::remedy::remedy;
+use crate::observation::{Observation, X_AMZN_REQUESTID};
+use crate::problem::{Format, PROXY_STATUS, Refused, problem, set_proxy_status};
 use crate::report::CauseCounts;
 use crate::request_body::RequestBody;
 use crate::response_body::{Counted, ResponseBody};
 use crate::served_route::ServedRoute;
 use crate::sign::{SignError, Signable, sign};
+use crate::trace_context::{Fresh, propagate};
 use crate::upstream::{Lease, Upstream};
 
 /// AWS's own errors come in one piece; one that stalls is not worth a caller's wait.
@@ -47,6 +51,7 @@ pub(crate) struct Proxy {
     pub(crate) counts: Arc<CauseCounts>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) lifecycle: Arc<Lifecycle>,
+    pub(crate) access_log: Arc<AccessLog>,
     pub(crate) bodies: Arc<BodyMemory>,
     pub(crate) head_limit: HeadLimit,
     pub(crate) body_idle_timeout: Duration,
@@ -86,7 +91,10 @@ impl Proxy {
         let is_last = is_last || route.is_none() || self.lifecycle.is_leaving();
         let mut response = match route {
             Some(route) => self.observe(&route, peer, request).await,
-            None => refuse(&Refused::new(Cause::NotProgrammed, "no route is programmed on this port")),
+            None => {
+                let refused = Refused::new(Cause::NotProgrammed, "no route is programmed on this port");
+                refuse(&refused, Format::of(request.headers()))
+            }
         };
         if is_last || self.lifecycle.is_leaving() {
             set_close(&mut response, version);
@@ -95,26 +103,39 @@ impl Proxy {
     }
 
     async fn observe(&self, route: &ServedRoute, peer: IpAddr, request: Request<Incoming>) -> Response<ResponseBody> {
-        let mut observation = Observation::begin(route.metrics.clone(), request.method());
         let (parts, body) = request.into_parts();
+        let mut observation = Observation::begin(route.metrics.clone(), &parts, peer, &self.access_log);
         let mut unread = Some(Unread { body, waits: parts.headers.contains_key(EXPECT) });
-        let Answer { mut response, cause } = match self.forward(route, peer, parts, &mut unread).await {
+        let format = Format::of(&parts.headers);
+        let mut told = None;
+        let admitted = self.admit(route, peer, &parts, &mut told, &mut observation);
+        if admitted.is_err() && told.is_none() {
+            told = look(route, peer, &parts, &observation);
+        }
+        let answered = match admitted {
+            Ok(()) => self.forward(route, peer, parts, &mut unread, &mut observation).await,
+            Err(refused) => Err(refused),
+        };
+        let Answer { mut response, cause } = match answered {
             Ok(answer) => answer,
             Err(refused) => {
                 self.log(route, &refused);
                 let response = match unread.and_then(Unread::rest) {
-                    Some(rest) => refuse(&refused).map(|problem| problem.discarding(rest)),
-                    None => refuse(&refused),
+                    Some(rest) => refuse(&refused, format).map(|problem| problem.discarding(rest)),
+                    None => refuse(&refused, format),
                 };
                 Answer { response, cause: Some(refused.cause) }
             }
         };
+        if let Some(limits) = &route.limits {
+            limits.tell(response.headers_mut(), told);
+        }
         observation.status(response.status());
         if let Some(cause) = cause {
             observation.cause(cause);
             self.counts.add(&route.id, cause);
             if cause.owner() == Owner::Aws {
-                self.metrics.upstream_error(cause.as_str());
+                self.metrics.upstream_error(cause);
             }
         }
         let counted = Counted { observation, route_id: route.id.clone(), counts: self.counts.clone() };
@@ -123,32 +144,55 @@ impl Proxy {
     }
 
     /// The order is the contract: whatever refuses a request does it before its body is asked for, and what costs a caller
-    /// something (a limit) comes after what may refuse it for nothing. `unread`: taken once the body is read.
+    /// something (a limit) comes after what may refuse it for nothing. `told`: what the caller is told of limits.
+    fn admit(
+        &self,
+        route: &ServedRoute,
+        peer: IpAddr,
+        parts: &Parts,
+        told: &mut Told,
+        observation: &mut Observation,
+    ) -> Result<(), Refused> {
+        // Its form, and the table's age.
+        if self.contact.is_too_old(SystemTime::now) {
+            return Err(Refused::new(Cause::NotProgrammed, "the route table is too old to serve"));
+        }
+        check_request(parts)?;
+        self.head_limit.check(parts)?;
+        // Who calls.
+        // How much: what the body says of itself, then what the route allows.
+        check_length(&parts.headers, route.max_body)?;
+        if let Some(limits) = &route.limits {
+            let subject = Subject { address: peer, headers: &parts.headers, caller: None };
+            let (permit, of_limits) = limits.admit(&subject, limits.time(observation.begun())).verdict();
+            *told = of_limits;
+            observation.hold(permit?);
+        }
+        // Whether it can be signed.
+        if route.signed && self.credentials.valid_at(SystemTime::now()).is_none() {
+            return Err(no_credentials());
+        }
+        Ok(())
+    }
+
+    /// The body is asked for, read and hashed from here on. `unread`: taken once it is read.
     async fn forward(
         &self,
         route: &ServedRoute,
         peer: IpAddr,
         parts: Parts,
         unread: &mut Option<Unread>,
+        observation: &mut Observation,
     ) -> Result<Answer, Refused> {
-        // Its form, and the table's age.
-        if self.contact.is_too_old(SystemTime::now) {
-            return Err(Refused::new(Cause::NotProgrammed, "the route table is too old to serve"));
-        }
-        check_request(&parts)?;
-        self.head_limit.check(&parts)?;
-        // Who calls.
-        // How much: what the body says of itself, then what the route allows.
-        check_length(&parts.headers, route.max_body)?;
-        // Whether it can be signed.
-        if route.signed && self.credentials.valid_at(SystemTime::now()).is_none() {
-            return Err(no_credentials());
-        }
-        // The body: asked for, read and hashed from here on.
         let received = self.receive(route, &parts, unread).await?;
+        observation.tell(|entry| entry.bytes_in = received.length() as u64);
+        let mut request = self.upstream_request(route, peer, parts, &received)?;
+        let trace_id = propagate(request.headers_mut(), fresh_trace);
+        observation.tell(|entry| entry.trace_id = Some(trace_id));
         // To the function and back.
-        let request = self.upstream_request(route, peer, parts, &received)?;
+        observation.sent();
         let (response, lease) = self.upstream.send(&route.origin, request, route.first_byte).await?;
+        observation.upstream_answered(response.headers().get(X_AMZN_REQUESTID));
         answer(route, response, lease).await
     }
 
@@ -214,7 +258,7 @@ impl Proxy {
                 function = route.function_arn,
                 cause = refused.cause.as_str(),
                 reason = refused.reason,
-                remedy = remedy(refused.cause),
+                remedy = refused.cause.operator(),
                 "request failed"
             );
         }
@@ -318,8 +362,21 @@ fn unsignable(error: SignError) -> Refused {
     }
 }
 
-fn refuse(refused: &Refused) -> Response<ResponseBody> {
-    problem(refused).map(ResponseBody::bytes)
+/// What a caller is told of limits who was refused before they were asked.
+fn look(route: &ServedRoute, peer: IpAddr, parts: &Parts, observation: &Observation) -> Told {
+    let limits = route.limits.as_ref()?;
+    let subject = Subject { address: peer, headers: &parts.headers, caller: None };
+    limits.look(&subject, limits.time(observation.begun()))
+}
+
+/// Of the thread's own source of chance, which asks the system for some once in thousands of requests.
+fn fresh_trace() -> Fresh {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Fresh { seconds: u32::try_from(since.as_secs()).unwrap_or(u32::MAX), random: rand::random() }
+}
+
+fn refuse(refused: &Refused, format: Format) -> Response<ResponseBody> {
+    problem(refused, format).map(ResponseBody::bytes)
 }
 
 fn set_close(response: &mut Response<ResponseBody>, version: Version) {

@@ -9,6 +9,7 @@ use lambdaroute_proxy_config::v1alpha1::{AuthType, Route, route::Upstream};
 
 use crate::body::MAX_BODY;
 use crate::body_memory::RouteBodyMemory;
+use crate::limit::admission::RouteLimits;
 use crate::metrics::RouteMetrics;
 use crate::upstream::Origin;
 
@@ -37,6 +38,8 @@ pub(crate) struct ServedRoute {
     pub(crate) stream_idle: Option<Duration>,
     /// What its bodies take of the memory that is for bodies.
     pub(crate) body_memory: RouteBodyMemory,
+    /// How much it takes. Absent: any number of requests.
+    pub(crate) limits: Option<RouteLimits>,
     /// For the log.
     pub(crate) function_arn: String,
     pub(crate) metrics: Arc<RouteMetrics>,
@@ -57,6 +60,7 @@ impl ServedRoute {
         route: &Route,
         endpoint: Option<&Arc<Origin>>,
         metrics: Arc<RouteMetrics>,
+        limits: Option<RouteLimits>,
         previous: Option<&ServedRoute>,
     ) -> Result<Self, NoUpstream> {
         let Some(Upstream::FunctionUrl(url)) = &route.upstream else { return Err(NoUpstream) };
@@ -83,6 +87,7 @@ impl ServedRoute {
             first_byte: milliseconds(timeouts.first_byte_ms).unwrap_or(FIRST_BYTE),
             stream_idle: milliseconds(timeouts.stream_idle_ms),
             body_memory: previous.map(|previous| previous.body_memory.clone()).unwrap_or_default(),
+            limits,
             function_arn: url.function_arn.clone(),
             metrics,
             logged: AtomicU64::new(0),

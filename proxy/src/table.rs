@@ -4,10 +4,11 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use lambdaroute_proxy_config::v1alpha1::limit_share::Share;
 use lambdaroute_proxy_config::v1alpha1::resource::Resource as Kind;
 use lambdaroute_proxy_config::v1alpha1::to_proxy::Message;
 use lambdaroute_proxy_config::v1alpha1::{
-    Change, Outcome, RefusalReason, Resource, ResourceRef, ResourceType, Route, Version, outcome,
+    Change, LimitShare, Outcome, RefusalReason, Resource, ResourceRef, ResourceType, Route, Version, outcome,
 };
 use lambdaroute_proxy_config::{feature, validate_route};
 
@@ -27,11 +28,22 @@ pub(crate) enum Step {
     Accept(ResourceRef),
 }
 
+/// What becomes of a share of a route's limit. Shares are not acknowledged, and touch no route.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum ShareStep {
+    /// This one holds from now on.
+    Set(LimitShare),
+    /// It is gone: the route's total holds.
+    Remove(LimitShare),
+}
+
 /// What a message means.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Applied {
     /// Removals and refusals first, so that a port is free before it is used again.
     pub(crate) steps: Vec<Step>,
+    /// To be done before the steps: a route is never served by its total while its share is known.
+    pub(crate) shares: Vec<ShareStep>,
     /// The table is whole now: worth to be kept.
     pub(crate) whole: bool,
 }
@@ -123,16 +135,24 @@ impl Table {
             change.set.iter().map(reference).chain(change.removed.iter().cloned()).collect();
         self.follow(change.version, &references)?;
         let mut steps = Vec::with_capacity(references.len());
+        let mut shares = Vec::new();
         for removed in change.removed {
             let key = (removed.r#type, removed.id.clone());
-            self.resources.remove(&key);
+            let old = self.resources.remove(&key);
             if let Some(arrived) = &mut self.arrived {
                 arrived.remove(&key);
             }
-            steps.push(Step::Remove(removed));
+            shares.extend(old.as_deref().and_then(share).cloned().map(ShareStep::Remove));
+            if removed.r#type() != ResourceType::LimitShare {
+                steps.push(Step::Remove(removed));
+            }
         }
         let mut serve = Vec::new();
         for resource in change.set {
+            if type_of(&resource) == ResourceType::LimitShare {
+                self.set_share(resource, &mut shares);
+                continue;
+            }
             let resource = Arc::new(resource);
             match self.judge(&resource) {
                 Some(step @ Step::Refuse(..)) => steps.push(step),
@@ -150,7 +170,23 @@ impl Table {
         if whole {
             self.version = self.version.max(change.version);
         }
-        Ok(Applied { steps, whole })
+        Ok(Applied { steps, shares, whole })
+    }
+
+    /// One without a share that this version knows comes, but changes nothing.
+    fn set_share(&mut self, resource: Resource, shares: &mut Vec<ShareStep>) {
+        let key = key(&resource);
+        if let Some(arrived) = &mut self.arrived {
+            arrived.insert(key.clone());
+        }
+        let Some(new) = share(&resource).cloned() else { return };
+        let old = self.resources.insert(key, Arc::new(resource));
+        if let Some(old) = old.as_deref().and_then(share)
+            && (&old.route_id, &old.limit) != (&new.route_id, &new.limit)
+        {
+            shares.push(ShareStep::Remove(old.clone()));
+        }
+        shares.push(ShareStep::Set(new));
     }
 
     /// What didn't come is gone, unless it is named among `kept`.
@@ -159,15 +195,16 @@ impl Table {
         arrived.extend(kept.into_iter().map(|kept| (kept.r#type, kept.id)));
         let mut gone: Vec<Key> = self.resources.keys().filter(|key| !arrived.contains(key)).cloned().collect();
         gone.sort();
-        let steps = gone
-            .into_iter()
-            .map(|key| {
-                self.resources.remove(&key);
-                Step::Remove(ResourceRef { r#type: key.0, id: key.1, version })
-            })
-            .collect();
+        let (mut steps, mut shares) = (Vec::with_capacity(gone.len()), Vec::new());
+        for key in gone {
+            let old = self.resources.remove(&key);
+            match old.as_deref().and_then(share) {
+                Some(share) => shares.push(ShareStep::Remove(share.clone())),
+                None => steps.push(Step::Remove(ResourceRef { r#type: key.0, id: key.1, version })),
+            }
+        }
         self.version = version;
-        Applied { steps, whole: true }
+        Applied { steps, shares, whole: true }
     }
 
     fn judge(&self, resource: &Arc<Resource>) -> Option<Step> {
@@ -207,6 +244,15 @@ fn reference(resource: &Resource) -> ResourceRef {
 
 fn key(resource: &Resource) -> Key {
     (type_of(resource).into(), resource.id.clone())
+}
+
+/// The share that a resource holds, if it is one that this version knows.
+fn share(resource: &Resource) -> Option<&LimitShare> {
+    let Some(Kind::LimitShare(share)) = &resource.resource else { return None };
+    match (&share.share, share.limit.is_empty()) {
+        (Some(Share::Rate(_)), false) | (Some(Share::Concurrency(_)), true) => Some(share),
+        _ => None,
+    }
 }
 
 fn type_of(resource: &Resource) -> ResourceType {

@@ -1,10 +1,12 @@
-//! The references of flags and metrics in `docs/`, written from the binaries themselves, so that they can't say anything else.
+//! The references of flags, metrics and problems in `docs/`, written from the binaries themselves and from the one set of
+//! causes, so that they can't say anything else.
 //! `UPDATE_REFERENCES=1 cargo test -p lambdaroute-tests --test e2e -- references::` writes them.
 
 use std::fmt::Write;
 use std::process::Command;
 
 use http::StatusCode;
+use lambdaroute_proxy_config::cause::{Cause, Owner};
 use lambdaroute_tests::components::Binary;
 use lambdaroute_tests::functions::Handler;
 use lambdaroute_tests::gate::{Answer, Match};
@@ -41,6 +43,38 @@ fn the_flags_are_those_of_the_binaries() -> anyhow::Result<()> {
     hold("flags.md", &text)
 }
 
+#[test]
+fn the_problems_are_those_of_the_one_set() -> anyhow::Result<()> {
+    let mut text = "# Problems\n\nGenerated from the set of causes (`proxy/config/src/cause.rs`): don't edit.\n\n\
+                    When a request isn't answered by the function itself, the answer says why, in one word: as the last part of \
+                    `type` in the problem body ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)), as `details` of \
+                    `Proxy-Status` ([RFC 9209](https://www.rfc-editor.org/rfc/rfc9209)), as the label `cause` of the \
+                    [metrics](metrics.md), and as `cause` in the logs. Programs get `application/problem+json`, browsers a \
+                    page that says the same. An answer of the function itself passes untouched, whatever its status.\n"
+        .to_owned();
+    for (owner, title, intro) in [
+        (Owner::Caller, "The caller's", "Whoever sent the request must change something."),
+        (Owner::Proxy, "The proxy's", "The request was fine; the proxy or the route couldn't take it."),
+        (Owner::Aws, "AWS's", "AWS, or the way to it, refused or failed in place of the function."),
+        (Owner::Function, "The function's", "The function's own code failed."),
+    ] {
+        let _ = write!(text, "\n## {title}\n\n{intro}\n");
+        for cause in Cause::ALL.iter().filter(|cause| cause.owner() == owner) {
+            let _ = write!(
+                text,
+                "\n### {}\n\n{}: {}. {}\n\n- **As the caller:** {}\n- **As the operator:** {}\n",
+                cause.as_str(),
+                cause.status(),
+                cause.title(),
+                cause.meaning(),
+                cause.caller(),
+                cause.operator(),
+            );
+        }
+    }
+    hold("problems.md", &text)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_metrics_are_those_of_the_processes() -> anyhow::Result<()> {
     // A metric shows from its first sample: one call that succeeds, and one that AWS refuses.
@@ -63,8 +97,8 @@ async fn the_metrics_are_those_of_the_processes() -> anyhow::Result<()> {
     let proxy = stack.proxy_admin(0, "/metrics").await?;
     let mut text =
         "# Metrics\n\nGenerated from `/metrics` of both processes: don't edit. OpenMetrics; a counter's samples end \
-                    in `_total`. The values of the label `cause` are the causes of the \
-                    [README](../README.md#life-of-a-request).\n"
+                    in `_total`. The values of the label `cause` are in [problems.md](problems.md); `none` is the \
+                    function's own answer.\n"
             .to_owned();
     for (name, answer) in [(Binary::Controller.name(), controller), (Binary::Proxy.name(), proxy)] {
         let metrics = String::from_utf8(answer.body.to_vec())?;

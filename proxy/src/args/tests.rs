@@ -55,6 +55,9 @@ fn every_flag_has_a_help_text_and_a_variable() {
             "leave-timeout",
             "propagation-delay",
             "drain-timeout",
+            "rate-limit-keys",
+            "access-log",
+            "access-log-sample",
             "log-format",
             "log-level",
         ]
@@ -116,4 +119,22 @@ fn an_endpoint_is_scheme_and_authority() {
     let args = parse(&["--function-url-endpoint", "http://127.0.0.1:4566"]).unwrap();
     let endpoint = args.function_url_endpoint.unwrap();
     assert_eq!((endpoint.scheme.as_str(), endpoint.authority.as_str()), ("http", "127.0.0.1:4566"));
+}
+
+#[test]
+fn all_flags_are_told_with_their_defaults() {
+    let (_, told) =
+        read_from(REQUIRED.iter().chain(&["--access-log", "sampled", "--controller-address", "a:1,b:2"])).unwrap();
+    assert_eq!(told["access-log"], ["sampled"]);
+    assert_eq!(told["access-log-sample"], ["0.01"]);
+    assert_eq!(told["controller-address"], ["controller.lambdaroute:9900", "a:1", "b:2"]);
+    assert!(!told.contains_key("state-dir"), "what isn't set isn't told");
+}
+
+#[test]
+fn a_sample_is_a_part() {
+    assert_eq!(parse(&["--access-log-sample", "0.5"]).unwrap().access_log_sample, 0.5);
+    for wrong in ["0", "1.1", "-1", "NaN", "all"] {
+        assert!(parse(&["--access-log-sample", wrong]).is_err(), "{wrong}");
+    }
 }

@@ -31,3 +31,14 @@ fn a_failed_attempt_to_connect_is_no_contact() {
     contact.disconnected(at(50));
     assert!(contact.is_too_old(|| at(61)));
 }
+
+#[test]
+fn the_age_counts_from_the_last_contact() {
+    let contact = Contact::new(None);
+    let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    assert_eq!(contact.age(at(100)), None);
+    contact.connected(at(100));
+    assert_eq!(contact.age(at(200)), Some(Duration::ZERO));
+    contact.disconnected(at(200));
+    assert_eq!(contact.age(at(230)), Some(Duration::from_secs(30)));
+}

@@ -1,7 +1,7 @@
 //! Snapshots, changes and epochs.
 
 use lambdaroute_proxy_config::v1alpha1::{
-    AuthType, FunctionUrl, InvokeMode, KeySet, LimitShare, SnapshotBegin, SnapshotEnd, route::Upstream,
+    AuthType, FunctionUrl, InvokeMode, KeySet, LimitShare, RateShare, SnapshotBegin, SnapshotEnd, route::Upstream,
 };
 
 use super::*;
@@ -155,19 +155,35 @@ fn what_the_proxy_does_not_know_is_refused_and_never_read_as_a_default() {
     );
 }
 
+fn rate_share(id: &str, route_id: &str, limit: &str, millirequests: u64) -> Resource {
+    let rate = RateShare { millirequests, burst_millirequests: millirequests };
+    let share = LimitShare { route_id: route_id.to_owned(), limit: limit.to_owned(), share: Some(Share::Rate(rate)) };
+    Resource { id: id.to_owned(), version: version(1, 1), resource: Some(Kind::LimitShare(share)) }
+}
+
+fn remove(type_: ResourceType, id: &str, counter: u64) -> Message {
+    let gone = ResourceRef { r#type: type_.into(), id: id.to_owned(), version: version(1, counter) };
+    Message::Change(Change { version: version(1, counter), set: vec![], removed: vec![gone] })
+}
+
+fn share_words(applied: &Applied) -> Vec<String> {
+    let word = |step: &ShareStep| match step {
+        ShareStep::Set(share) => format!("set {}/{}", share.route_id, share.limit),
+        ShareStep::Remove(share) => format!("remove {}/{}", share.route_id, share.limit),
+    };
+    applied.shares.iter().map(word).collect()
+}
+
 #[test]
 fn key_sets_are_acknowledged_and_shares_are_not() {
     let key_set =
         Resource { id: "k".to_owned(), version: version(1, 1), resource: Some(Kind::KeySet(KeySet::default())) };
-    let share = Resource {
-        id: "s".to_owned(),
-        version: version(1, 1),
-        resource: Some(Kind::LimitShare(LimitShare::default())),
-    };
     let mut table = table();
-    let applied = table.apply(set(1, 1, vec![key_set, share])).unwrap();
-    assert_eq!(words(&applied), ["accept k"]);
+    let applied = table.apply(set(1, 1, vec![key_set, rate_share("s", "a", "all", 500)])).unwrap();
+    assert_eq!((words(&applied), share_words(&applied)), (vec!["accept k".to_owned()], vec!["set a/all".to_owned()]));
     assert_eq!(ids(&table), ["k", "s"], "both are kept");
+    let applied = table.apply(remove(ResourceType::LimitShare, "s", 2)).unwrap();
+    assert_eq!((words(&applied), share_words(&applied)), (vec![], vec!["remove a/all".to_owned()]));
 }
 
 #[test]
@@ -190,14 +206,39 @@ fn a_key_set_that_a_new_leader_does_not_know_yet_is_kept_as_it_is() {
 
 #[test]
 fn resources_of_different_types_may_have_the_same_id() {
-    let share = Resource {
-        id: "a".to_owned(),
-        version: version(1, 1),
-        resource: Some(Kind::LimitShare(LimitShare::default())),
-    };
     let mut table = table();
-    table.apply(set(1, 1, vec![route("a", 10_000, 1), share])).unwrap();
-    let gone = ResourceRef { r#type: ResourceType::LimitShare.into(), id: "a".to_owned(), version: version(1, 2) };
-    table.apply(Message::Change(Change { version: version(1, 2), set: vec![], removed: vec![gone] })).unwrap();
+    table.apply(set(1, 1, vec![route("a", 10_000, 1), rate_share("a", "a", "all", 1)])).unwrap();
+    let applied = table.apply(remove(ResourceType::LimitShare, "a", 2)).unwrap();
+    assert_eq!(words(&applied), [""; 0]);
     assert!(matches!(table.resources().next().unwrap().resource, Some(Kind::Route(_))));
+}
+
+#[test]
+fn a_share_of_an_unknown_kind_keeps_the_one_before() {
+    let mut table = table();
+    table.apply(set(1, 1, vec![rate_share("s", "a", "all", 500)])).unwrap();
+    let unknown = LimitShare { route_id: "a".to_owned(), limit: "all".to_owned(), share: None };
+    let unknown = Resource { id: "s".to_owned(), version: version(1, 2), resource: Some(Kind::LimitShare(unknown)) };
+    table.apply(begin(1, 2)).unwrap();
+    let applied = table.apply(set(1, 2, vec![unknown])).unwrap();
+    assert_eq!((words(&applied), share_words(&applied)), (vec![], vec![]));
+    assert_eq!(share_words(&table.apply(end(1, 2)).unwrap()), [""; 0], "it has come, so it isn't gone");
+    assert_eq!(ids(&table), ["s"]);
+}
+
+#[test]
+fn a_share_that_moves_to_another_limit_leaves_the_first() {
+    let mut table = table();
+    table.apply(set(1, 1, vec![rate_share("s", "a", "all", 500)])).unwrap();
+    let applied = table.apply(set(1, 2, vec![rate_share("s", "a", "each", 500)])).unwrap();
+    assert_eq!(share_words(&applied), ["remove a/all", "set a/each"]);
+}
+
+#[test]
+fn a_share_that_a_snapshot_lacks_is_gone() {
+    let mut table = table();
+    table.apply(set(1, 1, vec![rate_share("s", "a", "all", 500)])).unwrap();
+    table.apply(begin(1, 2)).unwrap();
+    let applied = table.apply(end(1, 2)).unwrap();
+    assert_eq!((words(&applied), share_words(&applied)), (vec![], vec!["remove a/all".to_owned()]));
 }

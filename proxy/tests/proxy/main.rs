@@ -7,9 +7,11 @@
 mod answers;
 mod controller;
 mod lifecycle;
+mod limits;
 mod process;
 mod requests;
 mod table;
+mod telling;
 mod upstream;
 
 use std::future::Future;

@@ -26,11 +26,20 @@ impl Proxy {
             .env_clear()
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let log = Arc::new(Mutex::new(Vec::new()));
+        let mut complaints = BufReader::new(child.stderr.take().unwrap()).lines();
+        let complained = log.clone();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = complaints.next_line().await {
+                eprintln!("{line}");
+                complained.lock().unwrap().push(line);
+            }
+        });
         let admin = soon("the admin port", async {
             loop {
                 let line = lines.next_line().await.unwrap().expect("the proxy logs where its admin port is");

@@ -27,6 +27,8 @@ pub(crate) struct State {
     pub(crate) waiting: AtomicUsize,
     /// Requests that were given up while they waited.
     pub(crate) cancelled: AtomicUsize,
+    /// Requests that have come.
+    pub(crate) requests: AtomicUsize,
     /// Connections that were accepted.
     pub(crate) connections: AtomicUsize,
 }
@@ -45,6 +47,7 @@ impl Upstream {
             go_on: Semaphore::new(0),
             waiting: AtomicUsize::new(0),
             cancelled: AtomicUsize::new(0),
+            requests: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
         });
         let shared = state.clone();
@@ -102,6 +105,7 @@ async fn go_on(state: &Arc<State>) {
 
 async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let path = request.uri().path().to_owned();
+    state.requests.fetch_add(1, Ordering::SeqCst);
     Ok(match path.as_str() {
         "/" if !request.headers()["host"].to_str().unwrap().contains("lambda-url") => sts(),
         "/stream" => pieces(state, Ok(Frame::data(Bytes::from("last")))),
@@ -118,6 +122,10 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
             }
             let status = of("want-status").unwrap().parse().unwrap();
             full(status, &headers, &of("want-body").unwrap_or_default())
+        }
+        "/limits" => {
+            let theirs = "theirs".to_owned();
+            full(StatusCode::OK, &[("RateLimit", theirs.clone()), ("RateLimit-Policy", theirs)], "")
         }
         "/remapped" => full(
             StatusCode::UNAUTHORIZED,
@@ -163,7 +171,9 @@ async fn echo(request: Request<Incoming>) -> Response<Body> {
         "length": body.len(),
         "sha256": hex::encode(Sha256::digest(&body)),
     });
-    full(StatusCode::OK, &[("content-type", "application/json".to_owned())], &echo.to_string())
+    let headers =
+        [("content-type", "application/json".to_owned()), ("x-amzn-RequestId", "the-request-id-of-aws".to_owned())];
+    full(StatusCode::OK, &headers, &echo.to_string())
 }
 
 /// `GetCallerIdentity`.

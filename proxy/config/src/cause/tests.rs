@@ -15,3 +15,12 @@ fn every_cause_has_a_word_of_its_own_in_snake_case() {
 fn every_cause_is_an_error_to_http() {
     assert!(Cause::ALL.iter().all(|cause| (400..600).contains(&cause.status())));
 }
+
+#[test]
+fn every_cause_says_what_it_means_and_what_to_do() {
+    for cause in Cause::ALL {
+        for text in [cause.title(), cause.meaning(), cause.caller(), cause.operator()] {
+            assert!(text.len() > 10 && !text.contains("  ") && !text.contains('|'), "{cause:?}: {text}");
+        }
+    }
+}
