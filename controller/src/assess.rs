@@ -1,8 +1,10 @@
 //! What a manifest asks for, and whether it can be carried out. Pure. A refusal names the field and the remedy.
 
+use kube::ResourceExt;
 use lambdaroute_crds::condition::Reason;
 use lambdaroute_crds::{AuthType, LambdaRoute, TargetState};
 
+use crate::access::{Access, Place};
 use crate::observation::UrlSettings;
 use crate::service;
 use crate::target::{self, Defaults, FunctionTarget};
@@ -15,6 +17,8 @@ pub struct Installation {
     pub defaults: Option<Defaults>,
     /// `--allow-public-url`.
     pub allow_public_url: bool,
+    /// The issuer of the cluster's ServiceAccount tokens, where it is known: the API server's own audience.
+    pub cluster_issuer: Option<String>,
 }
 
 /// Whose the Service of the route's name is.
@@ -45,6 +49,8 @@ pub struct Assessment {
     pub target: Option<FunctionTarget>,
     /// What the function URL is to be.
     pub settings: UrlSettings,
+    /// Who may call, how much, and with which headers.
+    pub access: Access,
     /// Why it isn't carried out.
     pub refused: Option<Refused>,
 }
@@ -81,8 +87,13 @@ pub fn assess(route: &LambdaRoute, installation: &Installation, service_pin: Opt
             }
         }
     };
-    let refused =
-        unreadable(route).or_else(|| unsupported(route)).or(refused).or_else(|| bad_name(route)).or_else(|| {
+    let access = judge_access(route, installation);
+    let refused = unreadable(route)
+        .or_else(|| unsupported(route))
+        .or(refused)
+        .or_else(|| bad_name(route))
+        .or_else(|| access.as_ref().err().cloned())
+        .or_else(|| {
             (settings.auth_type == AuthType::None && !installation.allow_public_url).then(|| {
                 refuse(
                     Reason::NotPermitted,
@@ -91,7 +102,34 @@ pub fn assess(route: &LambdaRoute, installation: &Installation, service_pin: Opt
                 )
             })
         });
-    Assessment { target, settings, refused }
+    Assessment { target, settings, access: Access::of(&route.spec), refused }
+}
+
+/// The access fields of a manifest, if it can be read and they can be carried out: what may be served where nothing better is
+/// known.
+///
+/// # Errors
+/// [`Refused`].
+pub fn judge_access(route: &LambdaRoute, installation: &Installation) -> Result<Access, Refused> {
+    if let Some(refused) = unreadable(route).or_else(|| unsupported(route)) {
+        return Err(refused);
+    }
+    let access = Access::of(&route.spec);
+    let url = route.spec.upstream.as_ref().and_then(|upstream| upstream.function_url.as_ref());
+    let auth_type = url.and_then(|url| url.auth_type).unwrap_or_default();
+    match access.judge(auth_type, &place(route), installation.cluster_issuer.as_deref()) {
+        Ok(()) => Ok(access),
+        Err(message) => Err(refuse(Reason::InvalidSpec, &message)),
+    }
+}
+
+/// What the defaults of a route's access fields are made of.
+pub fn place(route: &LambdaRoute) -> Place {
+    Place {
+        uid: route.uid().unwrap_or_default(),
+        namespace: route.namespace().unwrap_or_default(),
+        service: service::name(route),
+    }
 }
 
 fn refuse(reason: Reason, message: &str) -> Refused {

@@ -8,7 +8,7 @@ use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::{Api, Client, ResourceExt};
 use lambdaroute_crds::LambdaRoute;
 
-use crate::assess::{Assessment, Installation, ServiceClaim, assess};
+use crate::assess::{Assessment, Installation, ServiceClaim, assess, judge_access};
 use crate::aws::Aws;
 use crate::intent::{deleting, key, on_target, recorded};
 use crate::kubernetes::port_book;
@@ -17,7 +17,7 @@ use crate::observe::observe;
 use crate::plan::{Intent, RouteOnTarget, Settings, plan};
 use crate::plan_route::{RouteFacts, plan_route};
 use crate::ports::{Claim, Ports};
-use crate::programmed::{self, Programmed};
+use crate::programmed::{self, Programmed, Trust};
 use crate::programming::RouteId;
 use crate::reconcile::ReconcileArgs;
 use crate::service;
@@ -47,7 +47,7 @@ pub async fn dry_run(
     namespace: &str,
 ) -> anyhow::Result<Vec<String>> {
     let identity = aws.caller_identity().await.context("the controller's AWS account can't be asked for")?;
-    let installation = Installation { defaults: Some(identity.defaults), allow_public_url };
+    let installation = Installation { defaults: Some(identity.defaults), allow_public_url, cluster_issuer: None };
     let known = read(client, &installation, args, namespace).await?;
     let mut lines = Vec::new();
     for route in known.iter().filter(|route| !deleting(&route.route)) {
@@ -154,7 +154,8 @@ async fn read(
         };
         let annotation = |name: &str| live.as_ref().and_then(|live| live.annotations().get(name)).cloned();
         let assessment = assess(&route, installation, annotation(service::TARGET).as_deref()).with_claim(&route, claim);
-        let served = annotation(programmed::ANNOTATION).and_then(|text| Programmed::trusted(&text, &route));
+        let trust = Trust { written: None, manifest: judge_access(&route, installation).ok() };
+        let served = annotation(programmed::ANNOTATION).and_then(|text| Programmed::trusted(&text, &route, &trust));
         if let Some(port) = live.as_ref().and_then(service::target_port) {
             claims.push(Claim { id: RouteId(uid), port });
         }

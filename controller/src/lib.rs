@@ -1,5 +1,6 @@
 //! The controller: makes AWS and the cluster match every LambdaRoute. Never on the request path.
 
+pub mod access;
 pub mod admin;
 pub mod app;
 pub mod apply;

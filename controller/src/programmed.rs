@@ -1,13 +1,13 @@
 //! What a route's proxies were last told, kept on its Service: a new leader knows it without AWS, and a suspended or disputed
-//! route goes on with it. Pure. It is believed only where status, which the controller alone writes, says the same host.
-
-use std::collections::BTreeMap;
+//! route goes on with it. Pure. Whoever may edit Services may write it, so it is believed only where status, which the
+//! controller alone writes, says the same host and the same digest of the access fields.
 
 use lambdaroute_crds::{AuthType, InvokeMode, LambdaRoute, TargetState};
 use lambdaroute_proxy_config::{feature, v1alpha1};
 use serde::{Deserialize, Serialize};
 
-use crate::assess::Assessment;
+use crate::access::{Access, References, TableForm, Unfit};
+use crate::assess::{Assessment, place};
 use crate::intent::{deleting, key, lost_permission, recorded, suspended};
 use crate::observation::{UrlConfig, UrlSettings, host_of};
 use crate::programming::{DesiredRoute, RouteId, ServiceRef};
@@ -33,17 +33,30 @@ pub struct Programmed {
     /// The qualified function.
     #[serde(rename = "functionARN")]
     pub function_arn: String,
+    /// Who may call, how much, and with which headers.
+    #[serde(default)]
+    pub access: Access,
+}
+
+/// What of an annotation's access fields is believed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Trust {
+    /// The digest that this leader wrote last, before status said so too.
+    pub written: Option<String>,
+    /// The manifest's own access fields, if they can be carried out: they hold where the annotation's aren't believed.
+    pub manifest: Option<Access>,
 }
 
 impl Programmed {
     /// What AWS answered for a target. None if the URL has no host.
-    pub fn new(target: &FunctionTarget, url: &UrlConfig) -> Option<Self> {
+    pub fn new(target: &FunctionTarget, url: &UrlConfig, access: Access) -> Option<Self> {
         Some(Self {
             host: url.host()?,
             region: target.region.clone(),
             auth_type: url.settings.auth_type,
             invoke_mode: url.settings.invoke_mode,
             function_arn: target.arn(),
+            access,
         })
     }
 
@@ -53,23 +66,33 @@ impl Programmed {
     }
 
     /// Reads the annotation. None where it can't be believed: whoever may edit Services may write it, so target and host
-    /// must be those of `status.targets`.
-    pub fn trusted(annotation: &str, route: &LambdaRoute) -> Option<Self> {
-        let programmed: Self = serde_json::from_str(annotation).ok()?;
+    /// must be those of `status.targets`, and the access fields those of a digest that the controller knows. Else the
+    /// manifest's hold; if those can't be carried out, nothing is served.
+    pub fn trusted(annotation: &str, route: &LambdaRoute, trust: &Trust) -> Option<Self> {
+        let mut programmed: Self = serde_json::from_str(annotation).ok()?;
         let target = FunctionTarget::parse_arn(&programmed.function_arn)?;
         let recorded =
             route.status.as_ref()?.targets.iter().find(|recorded| recorded.function_arn == programmed.function_arn)?;
         let host = host_of(recorded.function_url.as_ref()?)?;
-        (host == programmed.host && target.region == programmed.region).then_some(programmed)
+        if host != programmed.host || target.region != programmed.region {
+            return None;
+        }
+        let digest = Some(programmed.access.digest());
+        let in_status = route.status.as_ref().and_then(|status| status.programmed_digest.clone());
+        if digest != in_status && digest != trust.written {
+            programmed.access = trust.manifest.clone()?;
+        }
+        Some(programmed)
     }
 
-    /// What proxies are to serve next: the manifest's target once a call of it would work, else what they serve now. A route
-    /// that lost its permission is served no more.
+    /// What proxies are to serve next: the manifest's target once a call of it would work, else the one that they serve now.
+    /// Who may call doesn't wait for AWS. A route that lost its permission is served no more.
     pub fn next(
         route: &LambdaRoute,
         assessment: &Assessment,
         view: Option<&TargetView>,
         served: Option<Programmed>,
+        references: &References,
     ) -> Option<Self> {
         if deleting(route) || suspended(route) {
             return served;
@@ -77,16 +100,28 @@ impl Programmed {
         if lost_permission(assessment, served.as_ref()) {
             return None;
         }
-        let (None, Some(target), Some(view)) = (&assessment.refused, &assessment.target, view) else { return served };
+        let (None, Some(target)) = (&assessment.refused, &assessment.target) else { return served };
+        let conflicted = view.is_some_and(|view| view.conflicted.contains(&key(route)));
+        if conflicted || assessment.access.table_form(&place(route), references).is_err() {
+            return served;
+        }
         // Finalizer and `status.targets` come before anything that has to be taken back.
         let arn = target.arn();
         let recorded = recorded(route)
             .iter()
             .any(|recorded| recorded.function_arn == arn && recorded.state == TargetState::Active);
-        if !recorded || view.conflicted.contains(&key(route)) || !view.serves(assessment.settings) {
-            return served;
+        let view = view.filter(|view| recorded && view.serves(assessment.settings));
+        let url = view.and_then(|view| view.url.as_ref());
+        url.and_then(|url| Self::new(target, url, assessment.access.clone()))
+            .or_else(|| served.map(|served| served.with_access_of(assessment)))
+    }
+
+    /// The same target with the manifest's access fields. A route on its way to the public keeps its own until it is there.
+    fn with_access_of(self, assessment: &Assessment) -> Self {
+        if self.auth_type == AuthType::AwsIam && assessment.settings.auth_type == AuthType::None {
+            return self;
         }
-        view.url.as_ref().and_then(|url| Self::new(target, url)).or(served)
+        Self { access: assessment.access.clone(), ..self }
     }
 
     /// The annotation's text.
@@ -95,7 +130,16 @@ impl Programmed {
     }
 
     /// What the route table gets.
-    pub fn desired(&self, route: &RouteKey, service: ServiceRef, port: u16) -> DesiredRoute {
+    ///
+    /// # Errors
+    /// [`Unfit`]: something that the access fields refer to isn't there. Nothing is served without it.
+    pub fn desired(
+        &self,
+        route: &LambdaRoute,
+        service: ServiceRef,
+        port: u16,
+        references: &References,
+    ) -> Result<DesiredRoute, Unfit> {
         let auth_type = match self.auth_type {
             AuthType::AwsIam => v1alpha1::AuthType::AwsIam,
             AuthType::None => v1alpha1::AuthType::None,
@@ -104,9 +148,11 @@ impl Programmed {
             InvokeMode::Buffered => v1alpha1::InvokeMode::Buffered,
             InvokeMode::ResponseStream => v1alpha1::InvokeMode::ResponseStream,
         };
+        let RouteKey { namespace, name, uid } = key(route);
+        let TableForm { route: access, key_sets } = self.access.table_form(&place(route), references)?;
         let mut served = v1alpha1::Route {
-            namespace: route.namespace.clone(),
-            name: route.name.clone(),
+            namespace,
+            name,
             port: u32::from(port),
             upstream: Some(v1alpha1::route::Upstream::FunctionUrl(v1alpha1::FunctionUrl {
                 host: self.host.clone(),
@@ -115,10 +161,10 @@ impl Programmed {
                 invoke_mode: invoke_mode.into(),
                 function_arn: self.function_arn.clone(),
             })),
-            ..v1alpha1::Route::default()
+            ..access
         };
         served.requires = feature::of(&served).into_iter().map(ToOwned::to_owned).collect();
-        DesiredRoute { id: RouteId(route.uid.clone()), service, route: served, key_sets: BTreeMap::new() }
+        Ok(DesiredRoute { id: RouteId(uid), service, route: served, key_sets })
     }
 }
 

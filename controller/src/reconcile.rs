@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::FunctionLocks;
-use crate::assess::{Installation, ServiceClaim, assess};
+use crate::assess::{Installation, ServiceClaim, assess, judge_access};
 use crate::aws::{Aws, AwsError};
 use crate::index::{Index, Name};
 use crate::intent::{deleting, force_deleted, recorded};
@@ -26,7 +26,7 @@ use crate::kubernetes::port_book::PortBook;
 use crate::leadership::Leadership;
 use crate::observation::Observation;
 use crate::plan;
-use crate::programmed::{self, Programmed};
+use crate::programmed::{self, Programmed, Trust};
 use crate::queue::Queue;
 use crate::service;
 use crate::table::RouteTable;
@@ -38,6 +38,7 @@ mod begin;
 mod feed;
 mod identity;
 mod metrics;
+mod references;
 mod route;
 mod target;
 mod worker;
@@ -98,6 +99,8 @@ struct RouteMemory {
     /// Our last write of the Service, until the watch has shown it: the resourceVersion that it was based on, and the result.
     service: Option<(Option<String>, Service)>,
     served: Option<Programmed>,
+    /// The digest of the access fields that this leader wrote last to the Service; status follows.
+    written: Option<String>,
     /// The annotation that asks for a look.
     reconcile_at: Option<String>,
     /// What targets depend on, when it last changed.
@@ -202,8 +205,16 @@ impl Reconciler {
         service::is_ours(&live, &uid).then_some(live)
     }
 
-    fn served(route: &LambdaRoute, live: Option<&Service>) -> Option<Programmed> {
-        Programmed::trusted(live?.annotations().get(programmed::ANNOTATION)?, route)
+    fn served(&self, route: &LambdaRoute, live: Option<&Service>) -> Option<Programmed> {
+        let annotation = live?.annotations().get(programmed::ANNOTATION)?;
+        let uid = route.uid().unwrap_or_default();
+        let written = {
+            let memory = lock(&self.memory);
+            let memory = memory.get(&name_of(route)).filter(|memory| memory.uid == uid);
+            memory.and_then(|memory| memory.written.clone())
+        };
+        let trust = Trust { written, manifest: judge_access(route, &self.installation()).ok() };
+        Programmed::trusted(annotation, route, &trust)
     }
 
     /// The targets that a route concerns: its manifest's, and those that its status names.

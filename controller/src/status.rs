@@ -6,6 +6,7 @@ use kube::ResourceExt;
 use lambdaroute_crds::condition::{ConditionType, Reason};
 use lambdaroute_crds::{LambdaRoute, LambdaRouteStatus, Target};
 
+use crate::access::Resolution;
 use crate::assess::{Assessment, ServiceClaim};
 use crate::aws::AwsError;
 use crate::intent::{deleting, recorded, suspended};
@@ -40,6 +41,8 @@ pub struct Facts<'a> {
     pub identity_failure: Option<&'a AwsError>,
     /// What the route table was told.
     pub served: Option<&'a Programmed>,
+    /// What its references came to.
+    pub references: &'a Resolution,
     /// What the route table says; none if it was told nothing.
     pub programming: Option<Programming>,
     /// What proxies say of their credentials.
@@ -89,7 +92,8 @@ pub fn status(facts: &Facts<'_>) -> LambdaRouteStatus {
         url: if known_service { Some(url(route, facts.cluster_domain)) } else { before.url },
         function: route.spec.function.as_ref().and_then(display_name),
         targets: targets(facts),
-        auth: Some("None".to_owned()),
+        auth: Some(facts.served.map_or(&facts.assessment.access, |served| &served.access).summary()),
+        programmed_digest: facts.served.map(|served| served.access.digest()),
         conditions,
     }
 }
@@ -153,7 +157,7 @@ pub fn was(route: &LambdaRoute, type_: ConditionType, reason: Reason) -> bool {
 
 /// The whole status as a merge patch: what is absent is taken away.
 pub fn patch(route: &LambdaRoute, status: &LambdaRouteStatus) -> serde_json::Value {
-    let LambdaRouteStatus { observed_generation, url, function, targets, auth, conditions } = status;
+    let LambdaRouteStatus { observed_generation, url, function, targets, auth, programmed_digest, conditions } = status;
     serde_json::json!({
         "metadata": {"uid": route.uid(), "resourceVersion": route.resource_version()},
         "status": {
@@ -162,6 +166,7 @@ pub fn patch(route: &LambdaRoute, status: &LambdaRouteStatus) -> serde_json::Val
             "function": function,
             "targets": targets,
             "auth": auth,
+            "programmedDigest": programmed_digest,
             "conditions": conditions,
         },
     })

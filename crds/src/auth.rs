@@ -13,7 +13,7 @@ pub use jwt::{ClaimType, ForwardClaim, Jwt, RequiredClaim};
 pub use service_account::{AllowedServiceAccount, ServiceAccount};
 
 /// How callers are recognised. Any one method that succeeds identifies the caller; with none of them nobody gets in.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Auth {
     /// The methods, at least one and at most 8, each by a name of its own.
@@ -28,7 +28,7 @@ pub struct Auth {
 }
 
 /// One way to recognise a caller: `type`, and the member of that name.
-#[derive(KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = ("has(self.apiKey) == (self.type == 'APIKey') && has(self.jwt) == (self.type == 'JWT') && has(self.serviceAccount) == (self.type == 'ServiceAccount')", "a method of spec.auth.methods has its type and the one member of that name: apiKey with APIKey, jwt with JWT, serviceAccount with ServiceAccount"),

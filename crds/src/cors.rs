@@ -8,7 +8,7 @@ use crate::{header_name, time_span};
 /// What browsers may do from other origins (the Fetch standard). The proxy answers preflights itself, before authentication
 /// and without an invocation, and sets the headers of answers in place of the function's.
 /// Source: <https://fetch.spec.whatwg.org/#http-cors-protocol>
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = ("!has(self.allowCredentials) || !self.allowCredentials || (!('*' in self.allowOrigins) && (!has(self.allowMethods) || !('*' in self.allowMethods)) && (!has(self.allowHeaders) || !('*' in self.allowHeaders)) && (!has(self.exposeHeaders) || !('*' in self.exposeHeaders)))", "spec.cors: with allowCredentials browsers take * for nothing (Fetch standard): name the origins, methods and headers")

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{header_name, time_span};
 
 /// A rate limit: `requests` in `interval`, spread evenly, of which `burst` may come at once. The route's total over all proxies.
-#[derive(KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = ("self.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')", "spec.rateLimits[].name must be a label: lower-case letters, digits and -")

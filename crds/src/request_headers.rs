@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::header_name;
 
 /// Headers that are removed from requests and set on them, in this order, after the caller has been recognised.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = ("has(self.set) || has(self.remove)", "spec.requestHeaders is empty: give set or remove, or remove it"),
@@ -35,7 +35,7 @@ pub struct RequestHeaders {
 }
 
 /// A header and its value: `value`, or `valueFrom`.
-#[derive(KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = ("has(self.value) != has(self.valueFrom)", "give exactly one of spec.requestHeaders.set[].value and valueFrom")

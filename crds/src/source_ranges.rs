@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Addresses of callers that may call and that may not. `deny` goes before `allow`. What counts is the caller's own address, or,
 /// behind proxies that the platform trusts, the one that they report.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = ("has(self.allow) || has(self.deny)", "spec.sourceRanges is empty: give allow or deny, or remove it")

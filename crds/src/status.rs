@@ -32,10 +32,16 @@ pub struct LambdaRouteStatus {
     )]
     pub targets: Vec<Target>,
 
-    /// How callers are recognised. None: whoever can reach the Service may call.
+    /// How callers are recognised, by the types of the methods that proxies serve. None: whoever can reach the Service may call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub auth: Option<String>,
+
+    /// SHA-256 of what proxies were last told about who may call, how much and with which headers. The Service keeps that itself,
+    /// for a new leader and for a suspended route; where it has another digest, it isn't believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 71))]
+    pub programmed_digest: Option<String>,
 
     /// The state by aspects; `Ready` sums them up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

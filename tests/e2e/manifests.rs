@@ -4,6 +4,8 @@ use lambdaroute_tests::cluster::Cluster;
 use lambdaroute_tests::environment::Environment;
 use serde_json::json;
 
+mod access;
+
 /// A manifest's `spec` (YAML) and a part of the message that refuses it.
 pub(crate) struct Refusal {
     pub(crate) spec: &'static str,
@@ -210,6 +212,12 @@ async fn wrong_manifests_are_refused_with_a_message_that_says_what_to_do() -> an
         let said = format!("{error:#}");
         assert!(said.contains(message), "{spec} was refused with {said}");
     }
+    for (fields, message) in access::WRONG {
+        let spec = format!("{{function: {{name: orders}}, {fields}}}");
+        let error = cluster.create(&manifest("orders", &spec), Some(&namespace)).await.expect_err(fields);
+        let said = format!("{error:#}");
+        assert!(said.contains(message), "{fields} was refused with {said}");
+    }
     Ok(())
 }
 
@@ -231,6 +239,10 @@ async fn the_forms_that_users_write_are_accepted_and_an_alias_may_change() -> an
     let (cluster, namespace) = routes("right").await?;
     for (index, spec) in RIGHT.iter().enumerate() {
         cluster.apply(&manifest(&format!("route-{index}"), spec), Some(&namespace)).await?;
+    }
+    for (index, fields) in access::RIGHT.iter().enumerate() {
+        let spec = format!("{{function: {{name: orders}}, {fields}}}");
+        cluster.apply(&manifest(&format!("access-{index}"), &spec), Some(&namespace)).await?;
     }
     cluster.apply(&manifest("alias", "{function: {name: a, qualifier: PROD}}"), Some(&namespace)).await?;
     cluster.apply(&manifest("alias", "{function: {name: a, qualifier: NEXT}}"), Some(&namespace)).await?;

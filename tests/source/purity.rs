@@ -15,6 +15,7 @@ const PURE: &[&str] = &[
     "controller/src/table/",
     "crds/src/",
     "proxy/config/src/",
+    "controller/src/access",
     "controller/src/assess",
     "controller/src/assignment",
     "controller/src/certificate/issue",

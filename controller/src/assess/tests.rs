@@ -10,6 +10,7 @@ fn installation() -> Installation {
             partition: "aws".into(),
         }),
         allow_public_url: false,
+        ..Installation::default()
     }
 }
 

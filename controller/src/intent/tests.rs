@@ -27,6 +27,7 @@ fn intent(route: &LambdaRoute, claim: ServiceClaim, programmed: Option<AuthType>
             partition: "aws".into(),
         }),
         allow_public_url: false,
+        ..Installation::default()
     };
     let programmed = programmed.map(|auth_type| Programmed {
         host: "a.lambda-url.eu-west-1.on.aws".into(),
@@ -34,6 +35,7 @@ fn intent(route: &LambdaRoute, claim: ServiceClaim, programmed: Option<AuthType>
         auth_type,
         invoke_mode: lambdaroute_crds::InvokeMode::Buffered,
         function_arn: ARN.into(),
+        access: crate::access::Access::default(),
     });
     let assessment = assess(route, &installation, None).with_claim(route, claim);
     let target = FunctionTarget::parse_arn(ARN).unwrap();
@@ -61,7 +63,7 @@ fn nothing_is_wanted_before_the_service_is_known_to_be_ours() {
 
 #[test]
 fn a_deleted_route_releases_what_its_status_names_whatever_its_spec() {
-    for spec in ["{function: {name: orders}}", "{}", "{auth: {}}"] {
+    for spec in ["{function: {name: orders}}", "{}", "{validation: {}}"] {
         let deleted = route(DELETED, spec, Some("Active"));
         assert_eq!(intent(&deleted, ServiceClaim::Unknown, None), Some(Intent::Releases));
     }

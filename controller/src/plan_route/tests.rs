@@ -15,6 +15,7 @@ fn installation() -> Installation {
             partition: "aws".into(),
         }),
         allow_public_url: false,
+        ..Installation::default()
     }
 }
 
@@ -71,7 +72,7 @@ fn an_accepted_route_gets_a_service_and_a_steady_one_nothing() {
 
 #[test]
 fn a_refused_or_suspended_route_gets_none() {
-    for spec in ["{function: {name: orders}, auth: {}}", "{function: {name: orders}, suspend: true}", "{}"] {
+    for spec in ["{function: {name: orders}, validation: {}}", "{function: {name: orders}, suspend: true}", "{}"] {
         let case = Case { service: false, ..case(make("", spec, "[]")) };
         assert!(steps_of(&case).is_empty(), "{spec}");
     }
@@ -105,6 +106,7 @@ fn a_route_that_may_not_be_public_any_more_releases_its_target_before_it_forgets
         auth_type: lambdaroute_crds::AuthType::None,
         invoke_mode: lambdaroute_crds::InvokeMode::Buffered,
         function_arn: ARN.into(),
+        access: crate::access::Access::default(),
     };
     let route = make("", public, &targets);
     let assessment = assess(&route, &installation(), None);

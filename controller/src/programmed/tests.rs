@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::access::SecretValue;
 
 const ARN: &str = "arn:aws:lambda:eu-west-1:111122223333:function:orders:PROD";
 
@@ -28,12 +29,34 @@ fn programmed() -> Programmed {
         auth_type: AuthType::AwsIam,
         invoke_mode: InvokeMode::Buffered,
         function_arn: ARN.into(),
+        access: Access::default(),
     }
+}
+
+/// What proxies were told of a route that only holders of a key may call.
+fn guarded() -> Programmed {
+    let auth = serde_yaml_ng::from_str(&format!(
+        "{{auth: {{methods: [{{name: keys, type: APIKey, apiKey: {{consumers: [{{name: web, digests: ['sha256:{}']}}]}}}}]}}}}",
+        "9f".repeat(32)
+    ));
+    Programmed { access: auth.unwrap(), ..programmed() }
+}
+
+/// The route, as its status is once proxies were told `programmed`.
+fn told(programmed: &Programmed) -> LambdaRoute {
+    let mut route = route();
+    route.status.as_mut().unwrap().programmed_digest = Some(programmed.access.digest());
+    route
+}
+
+fn trusted(programmed: &Programmed, route: &LambdaRoute) -> Option<Programmed> {
+    Programmed::trusted(&programmed.annotation(), route, &Trust::default())
 }
 
 #[test]
 fn what_status_confirms_is_believed() {
-    assert_eq!(Programmed::trusted(&programmed().annotation(), &route()), Some(programmed()));
+    assert_eq!(trusted(&programmed(), &told(&programmed())), Some(programmed()));
+    assert_eq!(trusted(&guarded(), &told(&guarded())), Some(guarded()));
 }
 
 #[test]
@@ -42,28 +65,74 @@ fn an_annotation_that_somebody_wrote_leads_nowhere_else() {
     let other_function = Programmed { function_arn: ARN.replace("orders", "payments"), ..programmed() };
     let other_region = Programmed { region: "us-east-1".into(), ..programmed() };
     for forged in [other_host, other_function, other_region] {
-        assert_eq!(Programmed::trusted(&forged.annotation(), &route()), None, "{forged:?}");
+        assert_eq!(trusted(&forged, &told(&forged)), None, "{forged:?}");
     }
-    assert_eq!(Programmed::trusted("{}", &route()), None);
-    assert_eq!(Programmed::trusted(&programmed().annotation(), &LambdaRoute { status: None, ..route() }), None);
+    assert_eq!(Programmed::trusted("{}", &route(), &Trust::default()), None);
+    assert_eq!(trusted(&programmed(), &LambdaRoute { status: None, ..route() }), None);
 }
 
 #[test]
-fn what_proxies_get_is_valid_and_names_the_features_that_it_needs() {
-    let key = RouteKey { namespace: "shop".into(), name: "orders".into(), uid: "uid-1".into() };
-    let service = ServiceRef {
+fn an_annotation_that_somebody_wrote_lets_nobody_in() {
+    let open = programmed();
+    let status = told(&guarded());
+    assert_eq!(trusted(&open, &status), None, "nothing says that it may be open: it is served no more");
+    let manifest = Trust { written: None, manifest: Some(guarded().access) };
+    assert_eq!(Programmed::trusted(&open.annotation(), &status, &manifest), Some(guarded()), "the manifest says who");
+    let unknown = guarded().annotation().replace("\"access\":{", "\"access\":{\"later\":{},");
+    assert!(unknown.contains("later"));
+    let read = Programmed::trusted(&unknown, &status, &Trust::default());
+    assert_eq!(read, Some(guarded()), "what this version doesn't read changes nothing of what it does");
+    let without = guarded().annotation().replace("\"auth\":", "\"other\":");
+    assert_eq!(Programmed::trusted(&without, &status, &Trust::default()), None);
+}
+
+#[test]
+fn what_this_leader_wrote_is_believed_before_status_says_so_too() {
+    let trust = Trust { written: Some(guarded().access.digest()), manifest: None };
+    assert_eq!(Programmed::trusted(&guarded().annotation(), &told(&programmed()), &trust), Some(guarded()));
+}
+
+#[test]
+fn a_service_of_before_the_digest_goes_by_its_manifest() {
+    let before = programmed().annotation().replace(",\"access\":{}", "").replace("\"access\":{},", "");
+    assert!(!before.contains("access"), "{before}");
+    let trust = Trust { written: None, manifest: Some(Access::default()) };
+    assert_eq!(Programmed::trusted(&before, &route(), &trust), Some(programmed()));
+}
+
+#[test]
+fn no_value_of_a_secret_is_remembered() {
+    let access =
+        "{requestHeaders: {set: [{name: x-gateway-key, valueFrom: {secretKeyRef: {name: gateway, key: key}}}]}}";
+    let served = Programmed { access: serde_yaml_ng::from_str(access).unwrap(), ..programmed() };
+    let reference = served.access.header_secrets().next().unwrap().clone();
+    let value = SecretValue(b"hunter2-hunter2".to_vec());
+    let references = References { values: [(reference, value)].into(), ..References::none() };
+    let desired = served.desired(&route(), service(), 10001, &references).unwrap();
+    assert_eq!(desired.route.request_headers.unwrap().set[0].value, b"hunter2-hunter2");
+    assert!(!served.annotation().contains("hunter2") && !format!("{references:?}").contains("hunter2"));
+    assert!(matches!(served.desired(&route(), service(), 10001, &References::none()), Err(Unfit::Missing(_))));
+}
+
+fn service() -> ServiceRef {
+    ServiceRef {
         namespace: "shop".into(),
         name: "orders".into(),
         uid: "s".into(),
         port_name: "http".into(),
         ip_families: vec!["IPv4".into()],
-    };
+    }
+}
+
+#[test]
+fn what_proxies_get_is_valid_and_names_the_features_that_it_needs() {
     for (auth_type, invoke_mode, requires) in [
         (AuthType::AwsIam, InvokeMode::Buffered, vec![feature::FUNCTION_URL]),
         (AuthType::AwsIam, InvokeMode::ResponseStream, vec![feature::FUNCTION_URL, feature::RESPONSE_STREAM]),
         (AuthType::None, InvokeMode::Buffered, vec![feature::UNSIGNED]),
     ] {
-        let desired = Programmed { auth_type, invoke_mode, ..programmed() }.desired(&key, service.clone(), 10001);
+        let served = Programmed { auth_type, invoke_mode, ..programmed() };
+        let desired = served.desired(&route(), service(), 10001, &References::none()).unwrap();
         assert_eq!(desired.route.requires, requires);
         let supported: BTreeSet<&str> = feature::SUPPORTED.iter().copied().collect();
         lambdaroute_proxy_config::validate_route(&desired.route, &supported).unwrap();
@@ -103,8 +172,8 @@ mod next {
     fn next(route: &LambdaRoute, view: &TargetView, served: Option<Programmed>) -> Option<Programmed> {
         let defaults =
             Defaults { region: Some("eu-west-1".into()), account_id: "111122223333".into(), partition: "aws".into() };
-        let installation = Installation { defaults: Some(defaults), allow_public_url: false };
-        Programmed::next(route, &assess(route, &installation, None), Some(view), served)
+        let installation = Installation { defaults: Some(defaults), ..Installation::default() };
+        Programmed::next(route, &assess(route, &installation, None), Some(view), served, &References::none())
     }
 
     fn before() -> Option<Programmed> {
@@ -138,6 +207,58 @@ mod next {
         let mut refused = route();
         refused.spec.validation = Some(serde_json::json!({}));
         assert_eq!(next(&refused, &view(), before()), before());
+    }
+
+    #[test]
+    fn who_may_call_does_not_wait_for_aws() {
+        let mut closed = route();
+        closed.spec.auth = guarded().access.auth;
+        let waits = TargetView { settled: false, ..view() };
+        let served = next(&closed, &waits, before()).unwrap();
+        assert_eq!((served.host, served.access), (before().unwrap().host, guarded().access));
+        let defaults = Installation::default();
+        let unknown_account =
+            Programmed::next(&closed, &assess(&closed, &defaults, None), None, before(), &References::none());
+        assert_eq!(unknown_account, before(), "a manifest that isn't accepted yet changes nothing");
+    }
+
+    #[test]
+    fn a_suspended_disputed_or_refused_route_lets_in_whom_it_let_in_before() {
+        let before = || Some(guarded());
+        let mut suspended = route();
+        suspended.spec.suspend = Some(true);
+        assert_eq!(next(&suspended, &view(), before()), before());
+        let disputed = TargetView { conflicted: [key(&route())].into(), ..view() };
+        assert_eq!(next(&route(), &disputed, before()), before());
+        let mut refused = route();
+        refused.spec.auth = Some(lambdaroute_crds::Auth { methods: vec![] });
+        assert_eq!(next(&refused, &view(), before()), before());
+    }
+
+    #[test]
+    fn what_waits_for_a_secret_leaves_what_was_served() {
+        let access =
+            "{requestHeaders: {set: [{name: x-gateway-key, valueFrom: {secretKeyRef: {name: gateway, key: key}}}]}}";
+        let mut waits = route();
+        waits.spec.request_headers = serde_yaml_ng::from_str::<Access>(access).unwrap().request_headers;
+        assert_eq!(next(&waits, &view(), Some(guarded())), Some(guarded()));
+        assert_eq!(next(&waits, &view(), None), None);
+    }
+
+    #[test]
+    fn a_route_on_its_way_to_the_public_is_guarded_until_it_is_there() {
+        let mut public = route();
+        public.spec.upstream = Some(lambdaroute_crds::Upstream {
+            type_: lambdaroute_crds::UpstreamType::FunctionURL,
+            function_url: Some(lambdaroute_crds::FunctionUrl { auth_type: Some(AuthType::None), invoke_mode: None }),
+        });
+        let defaults =
+            Defaults { region: Some("eu-west-1".into()), account_id: "111122223333".into(), partition: "aws".into() };
+        let installation = Installation { defaults: Some(defaults), allow_public_url: true, ..Installation::default() };
+        let assessment = assess(&public, &installation, None);
+        assert_eq!(assessment.refused, None);
+        let next = Programmed::next(&public, &assessment, Some(&view()), Some(guarded()), &References::none());
+        assert_eq!(next, Some(guarded()));
     }
 
     #[test]

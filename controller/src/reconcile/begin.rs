@@ -59,7 +59,7 @@ pub(super) async fn begin(
     rest_orphans(&ports, &by_uid, &services.state()).await?;
 
     let reconciler = Arc::new(Reconciler {
-        installation: RwLock::new(Installation { defaults: None, allow_public_url: setup.allow_public_url }),
+        installation: RwLock::new(Installation { allow_public_url: setup.allow_public_url, ..Installation::default() }),
         setup,
         leadership,
         routes,
@@ -137,12 +137,16 @@ impl Reconciler {
     async fn prime(&self, owned: &[(Arc<LambdaRoute>, Arc<Service>)]) {
         let mut desired = Vec::new();
         for (route, live) in owned {
-            let served = Self::served(route, Some(live));
+            let served = self.served(route, Some(live));
             let id = RouteId(route.uid().unwrap_or_default());
             if let (Some(served), Some(reference)) = (&served, service::reference(live))
                 && let Some(port) = self.ports.allocate(&id).await
             {
-                desired.push(served.desired(&key(route), reference, port));
+                let references = self.references(route, &served.access);
+                match served.desired(route, reference, port, &references) {
+                    Ok(wanted) => desired.push(wanted),
+                    Err(why) => tracing::warn!(route = %key(route), %why, "the route waits for what it refers to"),
+                }
             }
             let memory = RouteMemory { uid: id.0, claim: ServiceClaim::Ours, served, ..RouteMemory::default() };
             lock(&self.memory).insert(name_of(&**route), memory);

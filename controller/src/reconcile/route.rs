@@ -79,7 +79,7 @@ impl Reconciler {
             }
         };
         let assessment = self.assess(route, live.as_ref());
-        let served = Self::served(route, live.as_ref());
+        let served = self.served(route, live.as_ref());
         let port = self.ports.of(&id).await;
         Work { route: route.clone(), id, live, claim, assessment, served, port }
     }
@@ -93,7 +93,8 @@ impl Reconciler {
     async fn pass(&self, work: &mut Work) -> Result<Outcome, KubeError> {
         self.claim_service(work).await?;
         let view = work.assessment.target.as_ref().and_then(|target| self.view(target));
-        let next = Programmed::next(&work.route, &work.assessment, view.as_deref(), work.served.clone());
+        let references = self.references(&work.route, &work.assessment.access);
+        let next = Programmed::next(&work.route, &work.assessment, view.as_deref(), work.served.clone(), &references);
         let released = self.released(&work.route);
         let arrived = self.arrived(work);
         let steps = plan_route(&RouteFacts {
@@ -122,7 +123,7 @@ impl Reconciler {
             self.program(work);
         }
         self.remember(work);
-        self.write_status(work, view).await?;
+        self.write_status(work, view, &references.resolution).await?;
         Ok(match work.claim {
             ServiceClaim::Taken => {
                 Outcome::Again { first: Duration::from_secs(1), longest: TAKEN, why: "service_name_conflict" }
@@ -160,7 +161,7 @@ impl Reconciler {
                 Created::Ours(live) => {
                     tracing::info!(route = %key(&work.route), port, "the route has its Service");
                     self.wrote_service(work, None, *live);
-                    work.served = Self::served(&work.route, work.live.as_ref());
+                    work.served = self.served(&work.route, work.live.as_ref());
                     work.assessment = self.assess(&work.route, work.live.as_ref());
                     work.claim = ServiceClaim::Ours;
                 }
@@ -176,6 +177,13 @@ impl Reconciler {
         let memory = memory.entry(name_of(&work.route)).or_default();
         memory.service = Some((base, live.clone()));
         work.live = Some(live);
+    }
+
+    /// Until status says so too, this leader believes what it wrote itself.
+    fn wrote_access(&self, work: &Work, next: Option<&Programmed>) {
+        if let Some(memory) = lock(&self.memory).get_mut(&name_of(&work.route)) {
+            memory.written = next.map(|next| next.access.digest());
+        }
     }
 
     /// Targets of the route's status where nothing of ours is left for it.
@@ -214,7 +222,12 @@ impl Reconciler {
     fn program(&self, work: &Work) {
         let reference = work.live.as_ref().and_then(service::reference);
         if let (Some(served), Some(port), Some(reference)) = (&work.served, work.port, reference) {
-            self.setup.table.set(served.desired(&key(&work.route), reference, port));
+            // Where something is missing, what the table has goes on: the resolved references of the manifest are told in
+            // status.
+            match served.desired(&work.route, reference, port, &self.references(&work.route, &served.access)) {
+                Ok(desired) => self.setup.table.set(desired),
+                Err(why) => tracing::debug!(route = %key(&work.route), %why, "the route waits for what it refers to"),
+            }
         }
     }
 }

@@ -117,7 +117,7 @@ impl Reconciler {
                 (None, _) => ServiceClaim::Unknown,
             };
             let assessment = assess(route, &installation, pin.as_deref()).with_claim(route, claim);
-            let served = Self::served(route, live.as_ref());
+            let served = self.served(route, live.as_ref());
             intent::on_target(route, target, &assessment, claim, served.as_ref())
         };
         routes.values().filter_map(on_target).collect()

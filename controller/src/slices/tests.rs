@@ -2,6 +2,8 @@
 
 use lambdaroute_proxy_config::v1alpha1::Route;
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::table::ProxyId;
 

@@ -4,6 +4,7 @@ use lambdaroute_crds::condition::{ConditionType, Reason};
 
 use super::judgement::{Judgement, State};
 use super::{Facts, earlier, failure, lives};
+use crate::access::Resolution;
 use crate::assess::ServiceClaim;
 use crate::intent::{deleting, key};
 use crate::observation::FunctionState;
@@ -58,7 +59,7 @@ fn view<'a>(facts: &Facts<'a>) -> Option<&'a TargetView> {
 fn resolved_refs(facts: &Facts<'_>) -> Option<Judgement> {
     let target = facts.assessment.target.as_ref()?;
     Some(match view(facts)?.function? {
-        FunctionState::Exists => Judgement::yes(Reason::ResolvedRefs, "the function exists"),
+        FunctionState::Exists => return references(facts.references),
         FunctionState::NotFound => Judgement::no(
             Reason::FunctionNotFound,
             format!("AWS has no function {}: create it; it is looked for again by itself", target.unqualified_arn()),
@@ -72,6 +73,17 @@ fn resolved_refs(facts: &Facts<'_>) -> Option<Judgement> {
             ),
         ),
     })
+}
+
+/// What the manifest refers to in Kubernetes and elsewhere.
+fn references(resolution: &Resolution) -> Option<Judgement> {
+    match resolution {
+        Resolution::Unknown => None,
+        Resolution::Resolved => Some(Judgement::yes(Reason::ResolvedRefs, "what the manifest refers to exists")),
+        Resolution::Unresolved { reason, actor, message } => {
+            Some(Judgement { actor: *actor, ..Judgement::no(*reason, message.clone()) })
+        }
+    }
 }
 
 fn credentials(facts: &Facts<'_>) -> Option<Judgement> {
@@ -159,8 +171,11 @@ fn programmed(facts: &Facts<'_>) -> Option<Judgement> {
             .then(|| Judgement::pending("the route isn't given to proxies yet"));
     };
     let arn = target.arn();
-    let current =
-        facts.served.filter(|served| served.function_arn == arn && served.settings() == facts.assessment.settings);
+    let current = facts.served.filter(|served| {
+        served.function_arn == arn
+            && served.settings() == facts.assessment.settings
+            && served.access == facts.assessment.access
+    });
     match (&facts.programming, current) {
         (None, _) | (_, None) => match facts.served {
             // What was programmed before goes on: no word about this manifest.

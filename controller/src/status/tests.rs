@@ -3,6 +3,7 @@
 use lambdaroute_crds::{AuthType, InvokeMode, Ownership};
 
 use super::*;
+use crate::access::Resolution;
 use crate::assess::{Installation, assess};
 use crate::aws::{Denied, ErrorKind};
 use crate::observation::{FunctionState, UrlConfig, UrlSettings};
@@ -21,6 +22,7 @@ fn installation() -> Installation {
             partition: "aws".into(),
         }),
         allow_public_url: false,
+        ..Installation::default()
     }
 }
 
@@ -67,6 +69,7 @@ fn served() -> Programmed {
         auth_type: AuthType::AwsIam,
         invoke_mode: InvokeMode::Buffered,
         function_arn: ARN.into(),
+        access: crate::access::Access::default(),
     }
 }
 
@@ -77,6 +80,7 @@ struct Known {
     view: Option<TargetView>,
     release_failure: Option<Failure>,
     served: Option<Programmed>,
+    references: Resolution,
     programming: Option<Programming>,
     identities: Identities,
     now: Timestamp,
@@ -89,6 +93,7 @@ fn working() -> Known {
         view: Some(view()),
         release_failure: None,
         served: Some(served()),
+        references: Resolution::Resolved,
         programming: Some(Programming::Programmed),
         identities: Identities { arns: vec![PROXY.into()], errors: vec![] },
         now: at(2000),
@@ -106,6 +111,7 @@ impl Known {
             release_failure: self.release_failure.as_ref(),
             identity_failure: None,
             served: self.served.as_ref(),
+            references: &self.references,
             programming: self.programming.clone(),
             identities: &self.identities,
             principal: &"arn:aws:iam::111122223333:role/proxies".parse().unwrap(),
@@ -340,4 +346,38 @@ fn the_patch_takes_away_what_is_absent() {
 
 fn key(route: &LambdaRoute) -> crate::step::RouteKey {
     crate::intent::key(route)
+}
+
+#[test]
+fn the_column_says_how_callers_are_recognised_and_status_what_was_told() {
+    let keys = "{methods: [{name: a, type: APIKey, apiKey: {secretRefs: [{name: s}]}}, {name: b, type: JWT, jwt: {issuer: 'https://a.example', audiences: [a]}}]}";
+    let route = route(&format!("{{function: {{name: orders}}, auth: {keys}}}"));
+    let access = crate::access::Access::of(&route.spec);
+    let served = Programmed { access: access.clone(), ..served() };
+    let status = Known { route: route.clone(), served: Some(served), ..working() }.status();
+    assert_eq!(status.auth.as_deref(), Some("APIKey, JWT"));
+    assert_eq!(status.programmed_digest, Some(access.digest()));
+    let open = Known { route, ..working() };
+    assert_eq!(open.status().auth.as_deref(), Some("None"), "what proxies serve counts, not what they shall");
+    assert_eq!(open.condition(ConditionType::Programmed).1, "Pending");
+}
+
+#[test]
+fn a_reference_that_leads_nowhere_is_told_with_who_must_act() {
+    for (reason, actor, begins) in [
+        (Reason::SecretNotFound, Actor::You, "You: "),
+        (Reason::RefNotPermitted, Actor::Platform, "Platform team: "),
+        (Reason::KeysUnavailable, Actor::You, "You: "),
+    ] {
+        let message = "the Secret shop/orders-consumers isn't there".to_owned();
+        let references = Resolution::Unresolved { reason, actor, message };
+        let known = Known { references, ..working() };
+        let (state, why, _) = known.condition(ConditionType::ResolvedRefs);
+        assert_eq!((state.as_str(), why.as_str()), ("False", reason.as_str()));
+        let (_, why, message) = known.ready();
+        assert_eq!(why, reason.as_str());
+        assert!(message.starts_with(begins) && message.contains("orders-consumers"), "{message}");
+    }
+    let unknown = Known { references: Resolution::Unknown, ..working() };
+    assert_eq!(unknown.condition(ConditionType::ResolvedRefs).1, "Pending");
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::header_name;
 
 /// API keys, each of a consumer. Only their SHA-256 digests reach proxies; the key's header never reaches the function.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = ("has(self.secretRefs) || has(self.consumers)", "spec.auth.methods[].apiKey has no keys, which would let nobody in: give consumers or secretRefs")
@@ -50,7 +50,7 @@ pub struct SecretRef {
 }
 
 /// A consumer: somebody who calls with a key.
-#[derive(KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = ("self.name.matches('^[-._a-zA-Z0-9]+$')", "spec.auth.methods[].apiKey.consumers[].name must be of letters, digits, -, _ and .")

@@ -8,7 +8,7 @@ use crate::header_name;
 
 /// Bearer tokens in `Authorization` (RFC 7519), signed with RS, PS, ES or EdDSA keys of the issuer. `exp` and `nbf` are held to
 /// with 60 seconds of leeway.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = ("self.issuer.matches('^https://[^/?#@\\\\s]+(/[^?#\\\\s]*)?$')", "spec.auth.methods[].jwt.issuer must be an https URL without query and fragment, exactly as the tokens' iss says it"),
@@ -51,7 +51,7 @@ pub struct Jwt {
 }
 
 /// A claim that a token must have.
-#[derive(KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = ("self.type != 'Boolean' || self.anyOf.all(value, value == 'true' || value == 'false')", "spec.auth.methods[].jwt.requiredClaims[].anyOf must be 'true' or 'false' (in quotes) with type Boolean")
@@ -88,7 +88,7 @@ pub enum ClaimType {
 }
 
 /// A claim that the function reads in a header.
-#[derive(KubeSchema, Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ForwardClaim {
     /// The claim's name, at the top level of the token.

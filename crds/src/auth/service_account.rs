@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Projected tokens of the callers' ServiceAccounts, in `Authorization`. Such a token never reaches the function.
 /// Source: <https://kubernetes.io/docs/concepts/storage/projected-volumes/#serviceaccounttoken>
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceAccount {
     /// The audience that the caller's token must have. Absent: `<service>.<namespace>`. Never one that opens other doors: the

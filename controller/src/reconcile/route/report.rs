@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Work;
+use crate::access::Resolution;
 use crate::events;
 use crate::intent::{deleting, recorded};
 use crate::kubernetes::KubeError;
@@ -34,7 +35,12 @@ impl Reconciler {
         }
     }
 
-    pub(super) async fn write_status(&self, work: &Work, view: Option<Arc<TargetView>>) -> Result<(), KubeError> {
+    pub(super) async fn write_status(
+        &self,
+        work: &Work,
+        view: Option<Arc<TargetView>>,
+        references: &Resolution,
+    ) -> Result<(), KubeError> {
         let identity_failure = lock(&self.identity_failure).clone();
         let release_failure = self.release_failure(work);
         let identities = self.setup.table.identities();
@@ -46,6 +52,7 @@ impl Reconciler {
             release_failure: release_failure.as_ref(),
             identity_failure: identity_failure.as_ref(),
             served: work.served.as_ref(),
+            references,
             programming: work.served.as_ref().map(|_| self.setup.table.programming(&work.id)),
             identities: &identities,
             principal: &self.setup.settings.principal,

@@ -34,6 +34,7 @@ impl Reconciler {
                     let base = live.resource_version();
                     let live = kubernetes.change_service(&work.route, live, &wanted, change).await?;
                     self.wrote_service(work, base, live);
+                    self.wrote_access(work, next);
                 }
             }
             Step::RecordTarget { target, .. } => {
