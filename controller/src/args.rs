@@ -9,6 +9,7 @@ use crate::aws::AwsArgs;
 use crate::duration::parse;
 use crate::reconcile::ReconcileArgs;
 use crate::server::authentication::ServiceAccount;
+use crate::sources::SourceArgs;
 
 /// Makes AWS and the cluster match every LambdaRoute.
 #[derive(Clone, Debug, Parser)]
@@ -32,6 +33,9 @@ pub struct Args {
     /// Routes.
     #[command(flatten)]
     pub routes: ReconcileArgs,
+    /// Keys.
+    #[command(flatten)]
+    pub sources: SourceArgs,
     /// Logs.
     #[command(flatten)]
     pub log: LogArgs,
@@ -145,6 +149,9 @@ impl Args {
         }
         if self.routes.resync_interval.is_zero() {
             return Err("--resync-interval must not be 0".to_owned());
+        }
+        if self.sources.jwks_refresh_interval.is_zero() {
+            return Err("--jwks-refresh-interval must not be 0".to_owned());
         }
         let table = &self.route_table;
         if table.certificate_lifetime.as_secs() == 0 || table.certificate_lifetime > table.ca_lifetime {

@@ -7,6 +7,7 @@ use lambdaroute_crds::condition::{ConditionType, Reason};
 
 use crate::aws::AwsError;
 use crate::observation::Written;
+use crate::sources::{FetchError, Issuer};
 use crate::status::find;
 use crate::step::Step;
 use crate::view::Failure;
@@ -83,6 +84,18 @@ pub fn in_use_elsewhere(arn: &str, clusters: &[String]) -> Notice {
         "Release",
         format!("the function URL of {arn} stays: statements of other clusters are there ({})", clusters.join(", ")),
     )
+}
+
+/// Keys that can't be fetched again.
+pub fn keys_not_refreshed(issuer: &Issuer, error: FetchError) -> Notice {
+    let note =
+        format!("the keys of {issuer} can't be fetched again ({error}): those that were had before are served on");
+    Notice::warning("KeysNotRefreshed", "FetchKeys", note)
+}
+
+/// Keys that can be fetched again.
+pub fn keys_refreshed(issuer: &Issuer) -> Notice {
+    Notice::normal("KeysRefreshed", "FetchKeys", format!("the keys of {issuer} can be fetched again"))
 }
 
 /// The changes from the present status to the next one. `error` adds what doesn't belong in a status: AWS's words and the

@@ -14,6 +14,7 @@ use crate::kubernetes::Kubernetes;
 use crate::plan::Settings;
 use crate::reconcile::{self, ReconcileMetrics, Setup};
 use crate::sid::ClusterId;
+use crate::sources::SourceMetrics;
 
 /// The namespace that is as old as its cluster.
 const OLDEST: &str = "kube-system";
@@ -22,7 +23,13 @@ const OLDEST: &str = "kube-system";
 ///
 /// # Errors
 /// What keeps the reconciler from beginning, or a task of it that ended.
-pub async fn lead(args: Args, aws: Aws, metrics: ReconcileMetrics, leading: Leading) -> anyhow::Result<()> {
+pub async fn lead(
+    args: Args,
+    aws: Aws,
+    metrics: ReconcileMetrics,
+    source_metrics: SourceMetrics,
+    leading: Leading,
+) -> anyhow::Result<()> {
     let Leading { client, table, leadership, owner, stop } = leading;
     let settings = settings(&args, &client).await?;
     tracing::info!(cluster_id = %settings.cluster, principal = %settings.principal, "reconciling");
@@ -39,8 +46,10 @@ pub async fn lead(args: Args, aws: Aws, metrics: ReconcileMetrics, leading: Lead
         settings,
         allow_public_url: args.aws.allow_public_url,
         args: args.routes,
+        source_args: args.sources,
         ports,
         metrics,
+        source_metrics,
     };
     reconcile::run(Arc::new(setup), leadership, stop).await
 }

@@ -38,6 +38,7 @@ pub mod server;
 pub mod service;
 pub mod sid;
 pub mod slices;
+pub mod sources;
 pub mod status;
 pub mod step;
 pub mod subscription;

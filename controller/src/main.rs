@@ -7,6 +7,7 @@ use lambdaroute_controller::app::App;
 use lambdaroute_controller::args::Args;
 use lambdaroute_controller::aws::{Aws, AwsMetrics};
 use lambdaroute_controller::reconcile::ReconcileMetrics;
+use lambdaroute_controller::sources::{SourceMetrics, trust};
 use lambdaroute_controller::{dry_run, lead, telemetry};
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
@@ -39,6 +40,8 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<(), anyhow::Error> {
+    // Read again for each fetch; what can't work is told at once.
+    trust::client(args.sources.jwks_ca_file.as_deref())?;
     let client = kube::Client::try_default().await?;
     if args.routes.dry_run {
         return dry_run(&args, client).await;
@@ -58,7 +61,8 @@ async fn run(args: Args) -> Result<(), anyhow::Error> {
     let mut app = App::new(args.clone(), client);
     let aws = Aws::load(&args.aws, AwsMetrics::register(&mut app.registry)).await;
     let metrics = ReconcileMetrics::register(&mut app.registry);
-    app.run(stop, move |leading| lead::lead(args, aws, metrics, leading)).await?;
+    let source_metrics = SourceMetrics::register(&mut app.registry);
+    app.run(stop, move |leading| lead::lead(args, aws, metrics, source_metrics, leading)).await?;
     Ok(())
 }
 

@@ -29,6 +29,7 @@ use crate::plan;
 use crate::programmed::{self, Programmed, Trust};
 use crate::queue::Queue;
 use crate::service;
+use crate::sources::{SourceArgs, SourceMetrics, Sources};
 use crate::table::RouteTable;
 use crate::target::FunctionTarget;
 use crate::view::TargetView;
@@ -40,6 +41,7 @@ mod identity;
 mod metrics;
 mod references;
 mod route;
+mod sources;
 mod target;
 mod worker;
 
@@ -69,10 +71,14 @@ pub struct Setup {
     pub allow_public_url: bool,
     /// The flags.
     pub args: ReconcileArgs,
+    /// Where keys and secret values come from.
+    pub source_args: SourceArgs,
     /// Name, namespace and owners of the ports' ConfigMap.
     pub ports: ObjectMeta,
     /// Counters.
     pub metrics: ReconcileMetrics,
+    /// Those of sources.
+    pub source_metrics: SourceMetrics,
 }
 
 /// A look at a target.
@@ -138,6 +144,7 @@ struct Reconciler {
     routes: Store<LambdaRoute>,
     services: Store<Service>,
     ports: PortBook,
+    sources: Sources,
     installation: RwLock<Installation>,
     identity_failure: Mutex<Option<AwsError>>,
     index: Mutex<Index>,
@@ -253,6 +260,7 @@ impl Reconciler {
             let memory = memory.entry(name.clone()).or_default();
             memory.gist.replace(gist.clone()).as_ref() != Some(&gist)
         };
+        self.follow_sources(route);
         self.queue.add(Key::Route(name));
         if changed {
             for target in &touched {

@@ -39,6 +39,10 @@ fn everything() -> Value {
         "extraVolumes": [{"name": "x", "emptyDir": {}}],
         "extraVolumeMounts": [{"name": "x", "mountPath": "/x"}],
     });
+    let mut controller = component.clone();
+    controller["secretNamespaces"] = json!(["default", "kube-public"]);
+    controller["jwks"] =
+        json!({"privateRanges": ["10.0.0.0/8", "fd00::/8"], "caConfigMap": "idp-ca", "refreshInterval": "30m"});
     json!({
         "proxyPrincipal": PRINCIPAL,
         "clusterID": "c1",
@@ -50,7 +54,7 @@ fn everything() -> Value {
         "commonLabels": {"team": "platform"},
         "networkPolicy": {"enabled": true},
         "podMonitor": {"enabled": true, "interval": "30s", "labels": {"release": "prometheus"}},
-        "controller": component,
+        "controller": controller,
         "proxy": component,
     })
 }
@@ -100,6 +104,22 @@ fn wrong_values_are_refused_with_their_name() -> anyhow::Result<()> {
         (
             json!({"proxyPrincipal": PRINCIPAL, "proxy": {"serviceAccount": {"create": false}}}),
             "proxy.serviceAccount.create is false: set proxy.serviceAccount.name",
+        ),
+        (
+            json!({"proxyPrincipal": PRINCIPAL, "controller": {"secretNamespaces": "shop"}}),
+            "/controller/secretNamespaces",
+        ),
+        (
+            json!({"proxyPrincipal": PRINCIPAL, "controller": {"secretNamespaces": ["*"]}}),
+            "/controller/secretNamespaces",
+        ),
+        (
+            json!({"proxyPrincipal": PRINCIPAL, "controller": {"secretNamespaces": ["n"]}}),
+            "controller.secretNamespaces must not name the release's own namespace",
+        ),
+        (
+            json!({"proxyPrincipal": PRINCIPAL, "controller": {"jwks": {"privateRanges": ["10.0.0.1"]}}}),
+            "/controller/jwks/privateRanges",
         ),
     ];
     for (values, message) in wrong {
@@ -175,6 +195,34 @@ fn the_proxy_has_no_rights_and_one_token_for_the_controller_alone() -> anyhow::R
 }
 
 #[test]
+fn secrets_are_readable_in_the_listed_namespaces_and_nowhere_by_default() -> anyhow::Result<()> {
+    let reads_secrets = |objects: &[Value]| -> Vec<(String, String)> {
+        let roles = of_kind(objects, "Role").into_iter().chain(of_kind(objects, "ClusterRole"));
+        let reads = roles.filter(|role| {
+            let rules = role["rules"].as_array().into_iter().flatten();
+            let has = |list: &Value, word: &str| list.as_array().is_some_and(|list| list.iter().any(|it| it == word));
+            let mut of_secrets =
+                rules.filter(|rule| has(&rule["resources"], "secrets") && rule["resourceNames"].is_null());
+            of_secrets.any(|rule| ["get", "list", "watch", "*"].iter().any(|verb| has(&rule["verbs"], verb)))
+        });
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        reads.map(|role| (text(&role["kind"]), text(&role["metadata"]["namespace"]))).collect()
+    };
+    let objects = template("r", "n", &smallest())?;
+    assert_eq!(reads_secrets(&objects), []);
+    assert!(!arguments(deployment(&objects, "controller")).iter().any(|it| it.starts_with("--secret-namespace")));
+    let values = json!({"proxyPrincipal": PRINCIPAL, "controller": {"secretNamespaces": ["shop", "web"]}});
+    let objects = template("r", "n", &values)?;
+    let role = |namespace: &str| ("Role".to_owned(), namespace.to_owned());
+    assert_eq!(reads_secrets(&objects), [role("shop"), role("web")]);
+    let flags = arguments(deployment(&objects, "controller"));
+    for flag in ["--secret-namespace=shop", "--secret-namespace=web"] {
+        assert!(flags.contains(&flag), "{flags:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn people_who_may_edit_a_namespace_may_edit_its_routes_but_not_their_status() -> anyhow::Result<()> {
     let objects = template("r", "n", &smallest())?;
     let aggregated = |to: &str| -> BTreeSet<(String, String)> {
@@ -232,12 +280,19 @@ async fn the_real_api_server_takes_every_object_and_the_pods_are_restricted() ->
     Ok(())
 }
 
+/// A namespace of `controller.secretNamespaces`.
+const LISTED: &str = "chart-rights-listed";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_controller_may_do_what_it_does_and_nothing_more() -> anyhow::Result<()> {
     const HOME: &str = "chart-rights";
     let cluster = &Environment::shared().await?.cluster().await?;
     restricted_namespace(cluster, HOME).await?;
-    let objects = template("r", HOME, &json!({"proxyPrincipal": PRINCIPAL, "fullnameOverride": HOME}))?;
+    cluster.namespace(LISTED).await?;
+    let values = json!({
+        "proxyPrincipal": PRINCIPAL, "fullnameOverride": HOME, "controller": {"secretNamespaces": [LISTED]},
+    });
+    let objects = template("r", HOME, &values)?;
     let kinds = ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"];
     for object in objects.iter().filter(|object| kinds.iter().any(|kind| object["kind"] == *kind)) {
         cluster.apply(object, Some(HOME)).await?;
@@ -259,6 +314,18 @@ async fn the_controller_may_do_what_it_does_and_nothing_more() -> anyhow::Result
         }
     }
     assert!(asked > 60, "{asked} rights were asked for");
+    for (user, path, expected) in [
+        (&controller, "/.well-known/openid-configuration", true),
+        (&controller, "/openid/v1/jwks", true),
+        (&controller, "/logs", false),
+        (&proxy, "/.well-known/openid-configuration", false),
+        (&proxy, "/openid/v1/jwks", false),
+    ] {
+        let attributes = json!({"verb": "get", "path": path});
+        let answer = allowed(cluster, &json!({"user": user, "nonResourceAttributes": attributes})).await?;
+        assert_eq!(answer, expected, "{user}: get {path}");
+    }
+    cluster.delete_namespace(LISTED).await?;
     cluster.delete_namespace(HOME).await?;
     Ok(())
 }
@@ -291,6 +358,7 @@ const MAY: &[Right] = &[
     right("create", "leases.coordination.k8s.io secrets configmaps", "HOME", ""),
     right("get update", "leases.coordination.k8s.io", "HOME", "HOME-controller"),
     right("get update", "secrets", "HOME", "HOME-route-table"),
+    right("get list watch", "secrets", LISTED, ""),
     right("get update", "configmaps", "HOME", "HOME-ca HOME-ports"),
     right("get list watch", "pods", "HOME", ""),
     right("get", "deployments.apps", "HOME", "HOME-controller"),
@@ -302,6 +370,9 @@ const MAY_NOT: &[Right] = &[
     right("update", "lambdaroutes.lambdaroute.dev/status", "shop", ""),
     right("update", "endpointslices.discovery.k8s.io", "shop", ""),
     right("get list watch create update patch delete", "secrets", "shop", ""),
+    right("get list watch create update patch delete", "secrets", "", ""),
+    right("create update patch delete deletecollection", "secrets", LISTED, ""),
+    right("get list watch", "configmaps pods serviceaccounts", LISTED, ""),
     right("list watch delete", "secrets configmaps", "HOME", ""),
     right("get update patch delete", "secrets", "HOME", "other"),
     right("get create update patch", "configmaps leases.coordination.k8s.io", "shop", ""),
@@ -325,20 +396,25 @@ async fn review(
     name: &str,
     home: &str,
 ) -> anyhow::Result<bool> {
-    let api: Api<SubjectAccessReview> = Api::all(cluster.client.clone());
     let mut all = BTreeSet::new();
     for resource in right.resource.split(' ') {
         let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
         let (resource, group) = resource.split_once('.').unwrap_or((resource, ""));
-        let review = json!({"spec": {"user": user, "groups": ["system:authenticated"], "resourceAttributes": {
+        let attributes = json!({
             "verb": verb, "group": group, "resource": resource, "subresource": subresource, "name": name,
             "namespace": right.namespace.replace("HOME", home),
-        }}});
-        let review = api.create(&PostParams::default(), &serde_json::from_value(review)?).await?;
-        all.insert(review.status.is_some_and(|status| status.allowed));
+        });
+        all.insert(allowed(cluster, &json!({"user": user, "resourceAttributes": attributes})).await?);
     }
     anyhow::ensure!(all.len() == 1, "{right:?} is allowed in part: ask for its resources one by one");
     Ok(all.contains(&true))
+}
+
+/// What the real API server answers to `kubectl auth can-i`, for somebody else.
+async fn allowed(cluster: &Cluster, spec: &Value) -> anyhow::Result<bool> {
+    let api: Api<SubjectAccessReview> = Api::all(cluster.client.clone());
+    let review = api.create(&PostParams::default(), &serde_json::from_value(json!({"spec": spec}))?).await?;
+    Ok(review.status.is_some_and(|status| status.allowed))
 }
 
 async fn restricted_namespace(cluster: &Cluster, name: &str) -> anyhow::Result<()> {

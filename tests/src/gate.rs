@@ -22,7 +22,7 @@ mod operation;
 mod rules;
 #[cfg(test)]
 mod tests;
-mod tls;
+pub(crate) mod tls;
 mod upstream;
 
 pub use answer::Answer;

@@ -14,6 +14,7 @@ pub mod functions;
 pub mod gate;
 pub mod helm;
 pub mod http;
+pub mod issuer;
 pub mod judge;
 pub mod lone_proxy;
 pub mod origin;

@@ -25,6 +25,7 @@ use crate::ports::Claim;
 use crate::programming::RouteId;
 use crate::queue::Queue;
 use crate::service;
+use crate::sources::Sources;
 use crate::watch::{self, SYNC_LIMIT, Seen};
 
 pub(super) async fn begin(
@@ -58,6 +59,7 @@ pub(super) async fn begin(
         .context("the ports' memory can't be read")?;
     rest_orphans(&ports, &by_uid, &services.state()).await?;
 
+    let (sources, source_events) = Sources::new(&setup.source_args, setup.table.clone(), setup.source_metrics.clone());
     let reconciler = Arc::new(Reconciler {
         installation: RwLock::new(Installation { allow_public_url: setup.allow_public_url, ..Installation::default() }),
         setup,
@@ -65,6 +67,7 @@ pub(super) async fn begin(
         routes,
         services,
         ports,
+        sources,
         identity_failure: Mutex::default(),
         index: Mutex::new(Index::default()),
         targets: Mutex::default(),
@@ -72,10 +75,12 @@ pub(super) async fn begin(
         queue: Queue::default(),
         locks: FunctionLocks::default(),
     });
+    reconciler.begin_sources(tasks).await;
     reconciler.prime(&owned).await;
     tasks.spawn(named("the feed of LambdaRoutes", reconciler.clone().feed_routes(route_events)));
     tasks.spawn(named("the feed of Services", reconciler.clone().feed_services(service_events)));
     tasks.spawn(named("the feed of the route table", reconciler.clone().feed_table()));
+    tasks.spawn(named("the feed of keys and Secrets", reconciler.clone().feed_sources(source_events)));
     tasks.spawn(named("the ports' rest", reconciler.clone().wake_ports()));
     Ok(reconciler)
 }

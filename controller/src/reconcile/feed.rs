@@ -1,5 +1,6 @@
 //! Everything that makes a key due: watches, the route table's events, and ports that have rested.
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +60,7 @@ impl Reconciler {
 
     fn gone(&self, name: &super::Name, uid: &str) {
         let targets = lock(&self.index).remove(name, uid);
+        self.sources.want(name, BTreeSet::new());
         self.queue.add(Key::Route(name.clone()));
         for target in targets {
             self.queue.add(Key::Target(target));
@@ -109,8 +111,9 @@ impl Reconciler {
                         self.queue.add(Key::Route(name_of(&*route)));
                     }
                 }
-                // For who fetches keys, by a subscription of its own.
-                TableEvent::KeySets | TableEvent::StaleKeySet(_) => {}
+                TableEvent::StaleKeySet(id) => self.sources.unknown_key(&id),
+                // What is wanted follows from the routes themselves.
+                TableEvent::KeySets => {}
             }
         }
     }

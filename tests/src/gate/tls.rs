@@ -12,7 +12,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// A server's side, and the PEM of the authority that callers are to trust.
-pub(super) fn server() -> anyhow::Result<(Option<TlsAcceptor>, Option<String>)> {
+pub(crate) fn server() -> anyhow::Result<(Option<TlsAcceptor>, Option<String>)> {
     let mut authority = CertificateParams::default();
     authority.distinguished_name.push(DnType::CommonName, "gate of the tests");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
