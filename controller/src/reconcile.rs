@@ -192,7 +192,8 @@ fn name_of(route: &impl Resource) -> Name {
 
 impl Reconciler {
     fn installation(&self) -> Installation {
-        self.installation.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let installation = self.installation.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Installation { cluster_issuer: self.sources.cluster_issuer(), ..installation }
     }
 
     fn route(&self, name: &Name) -> Option<Arc<LambdaRoute>> {

@@ -33,10 +33,10 @@ pub use args::SourceArgs;
 pub use fetch_error::FetchError;
 pub use metrics::SourceMetrics;
 pub use needs::{Issuer, Need, SecretName};
-pub use problem::Problem;
-pub use secret::Value;
+pub use problem::{Problem, resolution};
 pub use trust::TrustError;
 
+use crate::access::SecretValue;
 use crate::index::Name;
 use crate::programming::KeySetId;
 use crate::table::RouteTable;
@@ -119,7 +119,7 @@ impl Sources {
     }
 
     /// A header's value from a Secret. None: see [`Sources::problems`].
-    pub fn value(&self, secret: &SecretName, key: &str) -> Option<Value> {
+    pub fn value(&self, secret: &SecretName, key: &str) -> Option<SecretValue> {
         self.state().value(secret, key)
     }
 

@@ -17,8 +17,14 @@ type KeySets = BTreeMap<KeySetId, KeySet>;
 /// The header of an API key where the manifest names none.
 const API_KEY: &str = "x-api-key";
 
-/// Audiences whose tokens open other doors: AWS STS, and the route table itself.
-const FOREIGN: [&str; 2] = ["sts.amazonaws.com", lambdaroute_proxy_config::TOKEN_AUDIENCE];
+/// Audiences whose tokens open other doors: AWS STS, the route table itself, and the API server where its audience isn't its
+/// issuer (EKS, kubeadm and others).
+const FOREIGN: [&str; 4] = [
+    "sts.amazonaws.com",
+    lambdaroute_proxy_config::TOKEN_AUDIENCE,
+    "https://kubernetes.default.svc",
+    "https://kubernetes.default.svc.cluster.local",
+];
 
 /// No audience that a token of a ServiceAccount opens something else with. The API server's own is the issuer where nobody
 /// said otherwise.

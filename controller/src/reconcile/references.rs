@@ -1,20 +1,25 @@
 //! What a route refers to, as this leader knows it now.
 
-use lambdaroute_crds::{AuthMethodType, LambdaRoute};
+use kube::ResourceExt;
+use lambdaroute_crds::LambdaRoute;
 
 use super::Reconciler;
-use crate::access::{Access, References, Resolution};
+use crate::access::{Access, References};
+use crate::sources::{Need, SecretName, resolution};
 
 impl Reconciler {
     /// What these access fields of a route refer to.
-    pub(super) fn references(&self, _route: &LambdaRoute, access: &Access) -> References {
-        let methods = || access.auth.iter().flat_map(|auth| &auth.methods);
-        let refers = access.header_secrets().next().is_some()
-            || methods().any(|method| {
-                method.type_ != AuthMethodType::APIKey
-                    || method.api_key.as_ref().is_some_and(|keys| !keys.secret_refs.is_empty())
-            });
-        let resolution = if refers { Resolution::Unknown } else { Resolution::Resolved };
-        References { resolution, ..References::none() }
+    pub(super) fn references(&self, route: &LambdaRoute, access: &Access) -> References {
+        let namespace = route.namespace().unwrap_or_default();
+        let needs = Need::of(&namespace, access.auth.as_ref(), access.request_headers.as_ref());
+        let values = access.header_secrets().filter_map(|reference| {
+            let secret = SecretName { namespace: namespace.clone(), name: reference.name.clone() };
+            Some((reference.clone(), self.sources.value(&secret, &reference.key)?))
+        });
+        References {
+            cluster_issuer: self.sources.cluster_issuer(),
+            values: values.collect(),
+            resolution: resolution(self.sources.problems(&needs)),
+        }
     }
 }

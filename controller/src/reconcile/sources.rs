@@ -9,6 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use super::{Key, Name, Reconciler, name_of};
+use crate::access::Access;
 use crate::events::{self, Notice};
 use crate::sources::{Need, SourceEvent};
 use crate::watch::SYNC_LIMIT;
@@ -26,10 +27,16 @@ impl Reconciler {
         self.sources.settle(SYNC_LIMIT).await;
     }
 
-    /// Takes in what a route refers to now.
+    /// Takes in what a route refers to now, in its manifest and in what proxies serve: a manifest that is refused leaves the
+    /// former one served.
     pub(super) fn follow_sources(&self, route: &LambdaRoute) {
         let name = name_of(route);
-        self.sources.want(&name, Need::of(&name.0, route.spec.auth.as_ref(), route.spec.request_headers.as_ref()));
+        let served = self.served(route, self.live_service(route).as_ref()).map(|served| served.access);
+        let needs = served
+            .into_iter()
+            .chain([Access::of(&route.spec)])
+            .flat_map(|access| Need::of(&name.0, access.auth.as_ref(), access.request_headers.as_ref()));
+        self.sources.want(&name, needs.collect());
     }
 
     pub(super) async fn feed_sources(self: Arc<Self>, mut events: UnboundedReceiver<SourceEvent>) {

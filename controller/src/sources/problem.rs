@@ -7,6 +7,7 @@ use super::api_keys::Refused;
 use super::fetch_error::FetchError;
 use super::needs::{Issuer, SecretName};
 use super::secret::UnusableValue;
+use crate::access::Resolution;
 use crate::status::Actor;
 
 /// One thing that a route refers to and that can't be used as it is.
@@ -79,6 +80,25 @@ impl Problem {
                 issuer
             ),
         }
+    }
+}
+
+/// What a route's needs came to, for `ResolvedRefs`: the first reason in the order of its causes (a right that is missing may
+/// be why the rest isn't there), all of the words.
+pub fn resolution(problems: Option<Vec<Problem>>) -> Resolution {
+    let Some(mut problems) = problems else { return Resolution::Unknown };
+    problems.sort_by_key(|problem| match problem.reason() {
+        Reason::RefNotPermitted => 0,
+        Reason::SecretNotFound => 1,
+        _ => 2,
+    });
+    match problems.first() {
+        None => Resolution::Resolved,
+        Some(first) => Resolution::Unresolved {
+            reason: first.reason(),
+            actor: first.actor(),
+            message: problems.iter().map(Problem::message).collect::<Vec<_>>().join("; "),
+        },
     }
 }
 

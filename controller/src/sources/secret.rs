@@ -2,25 +2,15 @@
 //! value: not in messages, not when printed.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use k8s_openapi::ByteString;
 
 use super::api_keys::{self, ApiKeys};
 use super::needs::Uses;
+use crate::access::SecretValue;
 
 /// The most bytes of a header's value.
 pub const LONGEST_VALUE: usize = 4096;
-
-/// A value for a header.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Value(pub Vec<u8>);
-
-impl fmt::Debug for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Value(not shown)")
-    }
-}
 
 /// Why a value can't be a header's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +49,7 @@ pub struct Content {
     /// Its API keys, where they are used.
     pub api_keys: Option<ApiKeys>,
     /// Its values that are used, by data key.
-    pub values: BTreeMap<String, Result<Value, UnusableValue>>,
+    pub values: BTreeMap<String, Result<SecretValue, UnusableValue>>,
 }
 
 /// Takes from a Secret's data what is used, and nothing else.
@@ -73,7 +63,7 @@ pub fn take(data: &BTreeMap<String, ByteString>, uses: &Uses) -> Content {
 
 /// A header carries printable ASCII, spaces and tabs within (RFC 9110 section 5.5). A line's end at the end is a file's, not
 /// the value's.
-fn value(data: Option<&ByteString>) -> Result<Value, UnusableValue> {
+fn value(data: Option<&ByteString>) -> Result<SecretValue, UnusableValue> {
     let value = data.ok_or(UnusableValue::Missing)?.0.trim_ascii();
     if value.is_empty() {
         return Err(UnusableValue::Empty);
@@ -82,7 +72,7 @@ fn value(data: Option<&ByteString>) -> Result<Value, UnusableValue> {
         return Err(UnusableValue::TooLong);
     }
     if value.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
-        Ok(Value(value.to_vec()))
+        Ok(SecretValue(value.to_vec()))
     } else {
         Err(UnusableValue::Unprintable)
     }

@@ -9,7 +9,8 @@ use lambdaroute_proxy_config::v1alpha1::{KeySet, key_set};
 use super::fetch_error::FetchError;
 use super::needs::{Issuer, Need, Needs, SecretName, Source, Uses};
 use super::refresh::Refresh;
-use super::secret::{Known, Value};
+use super::secret::Known;
+use crate::access::SecretValue;
 use crate::index::Name;
 use crate::programming::KeySetId;
 
@@ -257,7 +258,7 @@ impl State {
     }
 
     /// A header's value from a Secret. None: see [`State::problems`].
-    pub fn value(&self, secret: &SecretName, key: &str) -> Option<Value> {
+    pub fn value(&self, secret: &SecretName, key: &str) -> Option<SecretValue> {
         match self.secrets.get(secret)? {
             Known::Present(content) => content.values.get(key)?.clone().ok(),
             Known::Unknown | Known::NotPermitted | Known::Missing => None,

@@ -32,3 +32,14 @@ fn each_problem_names_its_subject_and_its_remedy() {
         assert!(parts.iter().all(|part| message.contains(part)), "{message}");
     }
 }
+
+#[test]
+fn the_condition_has_the_first_cause_and_the_words_of_all() {
+    assert_eq!(resolution(None), Resolution::Unknown);
+    assert_eq!(resolution(Some(vec![])), Resolution::Resolved);
+    let at = Issuer::At("https://idp.example/jwks".into());
+    let problems = vec![Problem::NoKeys(at, FetchError::Timeout), Problem::NotPermitted(secret())];
+    let Resolution::Unresolved { reason, actor, message } = resolution(Some(problems)) else { unreachable!() };
+    assert_eq!((reason, actor), (Reason::RefNotPermitted, Actor::Platform));
+    assert!(message.contains("secretNamespaces") && message.contains("idp.example"), "{message}");
+}

@@ -22,7 +22,7 @@ fn taken(keys: &[&str]) -> Content {
 #[test]
 fn only_what_is_used_is_kept() {
     let content = taken(&["key"]);
-    let expected = Ok(Value(b"planted secret value".to_vec()));
+    let expected = Ok(SecretValue(b"planted secret value".to_vec()));
     assert_eq!(content, Content { api_keys: None, values: [("key".to_owned(), expected)].into() });
 }
 

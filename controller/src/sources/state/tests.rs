@@ -112,7 +112,7 @@ fn a_value_is_there_once_it_is_read_and_what_is_newly_used_is_read_again() {
     state.want(&route("a"), [gateway()].into(), now);
     let known = present(&state, "gateway", &[("key", "planted"), ("other", "another")]);
     state.secret_read(&named("gateway"), known);
-    assert_eq!(state.value(&named("gateway"), "key"), Some(Value(b"planted".to_vec())));
+    assert_eq!(state.value(&named("gateway"), "key"), Some(SecretValue(b"planted".to_vec())));
     let other = Need::Value(named("gateway"), "other".into());
     assert_eq!(state.value(&named("gateway"), "other"), None, "what nobody uses isn't kept");
     let effects = state.want(&route("b"), [other.clone()].into(), now);
