@@ -5,9 +5,9 @@ mod credentials;
 mod refresh;
 mod signature;
 
-pub(crate) use credentials::{CredentialStore, Identity, SigningCredentials};
+pub(crate) use credentials::{CredentialStore, Generation, Identity, SigningCredentials};
 pub(crate) use refresh::keep_fresh;
-pub(crate) use signature::signature;
+pub(crate) use signature::SigningKey;
 
 #[cfg(test)]
 mod tests;

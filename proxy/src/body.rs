@@ -1,6 +1,5 @@
 //! A request's body: held up to a limit and hashed while it arrives. SigV4 needs the hash before the first byte leaves.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,17 +9,15 @@ use http::{HeaderMap, HeaderValue};
 use http_body::Body;
 use http_body_util::BodyExt;
 use lambdaroute_proxy_config::cause::Cause;
-use sha2::{Digest, Sha256};
 
 use crate::body_memory::Reservation;
 use crate::problem::Refused;
 use crate::request_body::Held;
+use crate::sign::{PayloadHash, PayloadHasher};
 
 /// The most that is taken of a body where the route says nothing: the 6 MB of Lambda's synchronous invocations.
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub(crate) const MAX_BODY: u64 = 6 * 1024 * 1024;
-/// Of no bytes at all.
-const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 /// Smaller pieces are copied together: each piece that is kept has a cost of its own, and a caller chooses how many.
 const COPIED_BELOW: usize = 4096;
 /// As much is copied into one piece.
@@ -32,8 +29,8 @@ const STEP: usize = 16 * 1024;
 pub(crate) struct Received {
     /// Absent: the body is empty.
     pub(crate) held: Option<Arc<Held>>,
-    /// SHA-256 in hex.
-    pub(crate) sha256: Cow<'static, str>,
+    /// Of exactly these bytes.
+    pub(crate) hash: PayloadHash,
 }
 
 impl Received {
@@ -65,12 +62,12 @@ where
     B::Error: std::fmt::Display,
 {
     if body.is_end_stream() {
-        return Ok(Received { held: None, sha256: Cow::Borrowed(EMPTY_SHA256) });
+        return Ok(Received { held: None, hash: PayloadHash::EMPTY });
     }
     let declared = declared_length(headers).and_then(|length| usize::try_from(length).ok());
     reservation.grow_to(declared.unwrap_or(0)).map_err(|_| overloaded())?;
     *waits = false;
-    let mut hash = Sha256::new();
+    let mut hash = PayloadHasher::default();
     let mut pieces = Pieces::default();
     let mut length = 0;
     loop {
@@ -96,7 +93,7 @@ where
     }
     let pieces = pieces.finish();
     let held = (length > 0).then(|| Arc::new(Held { pieces, length, _reservation: reservation }));
-    Ok(Received { held, sha256: hex::encode(hash.finalize()).into() })
+    Ok(Received { held, hash: hash.finish() })
 }
 
 /// The body in as few pieces as are worth it.

@@ -4,31 +4,62 @@
 //! "Create a signed AWS API request"
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>).
 
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+
+mod characters;
 mod path;
 mod query;
 
-pub(crate) use path::{signed_path, wire_path};
-pub(crate) use query::Query;
+use query::Pair;
 
-/// Appends `%XX`, in upper case.
-fn push_escape(to: &mut String, byte: u8) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    to.push('%');
-    to.push(char::from(HEX[usize::from(byte >> 4)]));
-    to.push(char::from(HEX[usize::from(byte & 15)]));
+/// What a target with an extraordinarily long query may leave behind in a buffer that is kept.
+const KEPT: usize = 16 * 1024;
+
+/// A request target in both its forms, made in one pass. Kept from request to request: its buffers are used again.
+#[derive(Debug, Default)]
+pub(crate) struct Target {
+    /// Path, and `?` with the query if there is one.
+    sent: Vec<u8>,
+    /// Path escaped once more, line feed, sorted query.
+    signed: Vec<u8>,
+    pairs: Vec<Pair>,
 }
 
-/// `unreserved` of RFC 3986: the only characters that SigV4 leaves as they are.
-const fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
-}
+/// `http` takes targets of up to 65,534 bytes, and escaping makes them longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("path and query are too long")]
+pub(crate) struct TooLong;
 
-/// The byte that `%XX` at the start of `bytes` stands for.
-fn unescape(bytes: &[u8]) -> Option<u8> {
-    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    match bytes {
-        [b'%', high, low, ..] => Some(digit(*high)? << 4 | digit(*low)?),
-        _ => None,
+impl Target {
+    /// Reads a caller's target in place of the one before: the path, and what came after the `?`.
+    pub(crate) fn read(&mut self, path: &str, query: Option<&str>) {
+        if self.sent.capacity() > KEPT {
+            *self = Target::default();
+        }
+        self.sent.clear();
+        self.signed.clear();
+        path::push(path.as_bytes(), &mut self.sent, &mut self.signed);
+        self.signed.push(b'\n');
+        if let Some(query) = query {
+            query::push(query.as_bytes(), &mut self.sent, &mut self.signed, &mut self.pairs);
+        }
+    }
+
+    /// The target to send. Without an allocation if that is what the caller sent.
+    ///
+    /// # Errors
+    /// It is too long: the caller's mistake.
+    pub(crate) fn to_send(&self, callers: Option<&PathAndQuery>) -> Result<PathAndQuery, TooLong> {
+        match callers.filter(|callers| callers.as_str().as_bytes() == self.sent) {
+            Some(same) => Ok(same.clone()),
+            None => PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(&self.sent)).map_err(|_| TooLong),
+        }
+    }
+
+    /// The second and third line of SigV4's canonical request.
+    pub(crate) fn signed(&self) -> &[u8] {
+        &self.signed
     }
 }
 

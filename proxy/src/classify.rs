@@ -50,8 +50,7 @@ pub(crate) fn classify(status: StatusCode, error_type: Option<&str>, start: &[u8
             Verdict::Function
         };
     };
-    // `Name:http://…` and `namespace#Name` are forms of AWS's protocols.
-    let name = error_type.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default().trim();
+    let name = name(error_type);
     match status.as_u16() {
         403 => Verdict::Replaced(refusal(name, start)),
         404 if name == "ResourceNotFoundException" => Verdict::Replaced(Cause::FunctionUrlGone),
@@ -63,6 +62,42 @@ pub(crate) fn classify(status: StatusCode, error_type: Option<&str>, start: &[u8
         502 => Verdict::Kept(Cause::FunctionError),
         500..=599 => Verdict::Replaced(Cause::LambdaUnavailable),
         _ => Verdict::Function,
+    }
+}
+
+/// `Name:http://…` and `namespace#Name` are forms of AWS's protocols.
+fn name(error_type: &str) -> &str {
+    error_type.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default().trim()
+}
+
+/// What helps a request that AWS refused for its signature's time alone: it hasn't run.
+#[allow(dead_code, reason = "what retries asks for it")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Renewal {
+    /// Sign by AWS's clock ([`crate::clock_offset`]).
+    Clock,
+    /// Load credentials anew: their token's time is over.
+    Credentials,
+}
+
+/// Whether to sign again and how, by AWS's error type and the start of its answer's body.
+#[allow(dead_code, reason = "what retries asks for it")]
+pub(crate) fn renewal(error_type: &str, start: &[u8]) -> Option<Renewal> {
+    const TOO_OLD: &[u8] = b"Signature expired";
+    const TOO_NEW: &[u8] = b"Signature not yet current";
+    const TOKEN: &[u8] = b"security token included in the request is expired";
+    match name(error_type) {
+        "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => Some(Renewal::Clock),
+        "InvalidSignatureException" | "SignatureDoesNotMatch" | "InvalidSignature"
+            if contains(start, TOO_OLD) || contains(start, TOO_NEW) =>
+        {
+            Some(Renewal::Clock)
+        }
+        "ExpiredTokenException" | "ExpiredToken" => Some(Renewal::Credentials),
+        "UnrecognizedClientException" | "InvalidClientTokenId" | "AccessDeniedException" if contains(start, TOKEN) => {
+            Some(Renewal::Credentials)
+        }
+        _ => None,
     }
 }
 

@@ -14,6 +14,8 @@ mod body;
 mod body_memory;
 mod canonical;
 mod classify;
+#[allow(dead_code, reason = "what retries calls it")]
+mod clock_offset;
 mod config_page;
 mod connection;
 mod contact;
@@ -21,6 +23,8 @@ mod error_chain;
 mod file_limit;
 mod head_limit;
 mod headers;
+#[doc(hidden)]
+pub mod internals;
 mod lifecycle;
 mod limit;
 mod listeners;
@@ -42,6 +46,7 @@ mod stream;
 mod table;
 mod trace_context;
 mod upstream;
+mod upstream_request;
 mod worker;
 
 pub use app::{Bound, BuildError, build};

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST};
+use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
-use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -20,11 +19,10 @@ use crate::access_log::AccessLog;
 use crate::aws::CredentialStore;
 use crate::body::{Received, check_length, receive};
 use crate::body_memory::{BodyMemory, Reservation};
-use crate::canonical::{Query, wire_path};
 use crate::classify::{PEEK_LIMIT, Peek, Verdict, classify, peek};
 use crate::contact::Contact;
 use crate::head_limit::HeadLimit;
-use crate::headers::{Caller, to_caller, to_upstream, wants_upgrade};
+use crate::headers::{to_caller, wants_upgrade};
 use crate::lifecycle::Lifecycle;
 use crate::limit::admission::Told;
 use crate::limit::subject::Subject;
@@ -32,12 +30,11 @@ use crate::metrics::Metrics;
 use crate::observation::{Observation, X_AMZN_REQUESTID};
 use crate::problem::{Format, PROXY_STATUS, Refused, problem, set_proxy_status};
 use crate::report::CauseCounts;
-use crate::request_body::RequestBody;
 use crate::response_body::{Counted, ResponseBody};
 use crate::served_route::ServedRoute;
-use crate::sign::{SignError, Signable, sign};
 use crate::trace_context::{Fresh, propagate};
 use crate::upstream::{Lease, Upstream};
+use crate::upstream_request::{no_credentials, upstream_request};
 
 /// AWS's own errors come in one piece; one that stalls is not worth a caller's wait.
 const PEEK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -186,7 +183,7 @@ impl Proxy {
     ) -> Result<Answer, Refused> {
         let received = self.receive(route, &parts, unread).await?;
         observation.tell(|entry| entry.bytes_in = received.length() as u64);
-        let mut request = self.upstream_request(route, peer, parts, &received)?;
+        let mut request = upstream_request(route, peer, parts, &received, &self.credentials, SystemTime::now())?;
         let trace_id = propagate(request.headers_mut(), fresh_trace);
         observation.tell(|entry| entry.trace_id = Some(trace_id));
         // To the function and back.
@@ -209,43 +206,6 @@ impl Proxy {
             receive(&parts.headers, body, waits, route.max_body, self.body_idle_timeout, reservation).await?;
         *unread = None;
         Ok(received)
-    }
-
-    /// The request as it leaves. What is sent is what is signed.
-    fn upstream_request(
-        &self,
-        route: &ServedRoute,
-        peer: IpAddr,
-        mut parts: Parts,
-        body: &Received,
-    ) -> Result<Request<RequestBody>, Refused> {
-        let path = wire_path(parts.uri.path());
-        let query = parts.uri.query().map(Query::parse).unwrap_or_default();
-        let uri = upstream_uri(&path, &query)?;
-        let authority = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-        let host = parts.headers.get(HOST).cloned().or(authority);
-        let caller = Caller { address: peer, host: host.as_ref() };
-        to_upstream(&mut parts.headers, &route.host, &caller, !route.signed);
-        let has_payload = body.held.is_some() || !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
-        if has_payload {
-            parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.length()));
-        }
-        if route.signed {
-            let now = SystemTime::now();
-            let credentials = self.credentials.valid_at(now).ok_or_else(no_credentials)?;
-            let signable = Signable {
-                method: &parts.method,
-                path: &path,
-                query: &query,
-                payload: &body.sha256,
-                payload_header: has_payload,
-            };
-            sign(&mut parts.headers, &signable, &credentials, &route.region, now).map_err(unsignable)?;
-        }
-        parts.uri = uri;
-        parts.version = Version::HTTP_11;
-        parts.extensions = http::Extensions::new();
-        Ok(Request::from_parts(parts, RequestBody::new(body.held.clone())))
     }
 
     /// For the operator. What callers do wrong is counted, not logged.
@@ -277,17 +237,6 @@ fn check_request(parts: &Parts) -> Result<(), Refused> {
         return Err(Refused::new(Cause::UpgradeUnsupported, "a function URL can't change the protocol"));
     }
     Ok(())
-}
-
-fn upstream_uri(path: &str, query: &Query) -> Result<Uri, Refused> {
-    let mut target = path.to_owned();
-    let query = query.wire();
-    if !query.is_empty() {
-        target.push('?');
-        target.push_str(&query);
-    }
-    let too_long = |_| Refused::new(Cause::BadRequest, "path and query are too long");
-    Ok(Uri::from(PathAndQuery::from_maybe_shared(Bytes::from(target)).map_err(too_long)?))
 }
 
 /// Tells whose the answer is, and makes it the caller's.
@@ -349,17 +298,6 @@ async fn read_start(body: &mut Incoming, limit: usize) -> Result<Bytes, Refused>
         }
     }
     Ok(start.into())
-}
-
-fn no_credentials() -> Refused {
-    Refused::new(Cause::NoCredentials, "the proxy has no valid AWS credentials at this moment")
-}
-
-fn unsignable(error: SignError) -> Refused {
-    match error {
-        SignError::ContentType => Refused::new(Cause::BadRequest, error.to_string()),
-        SignError::Internal => Refused::new(Cause::Internal, error.to_string()),
-    }
 }
 
 /// What a caller is told of limits who was refused before they were asked.

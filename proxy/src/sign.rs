@@ -1,19 +1,26 @@
 //! Signs a request with SigV4 over a minimal set of headers: host, content-type and x-amz-*. Hops on the way may change
 //! any other. Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 //!
-//! The canonical form is ours (bytes that aren't UTF-8 survive, which the SDK's signer loses), the arithmetic AWS's.
+//! The canonical form is ours (bytes that aren't UTF-8 survive, which the SDK's signer loses), the arithmetic AWS's. No
+//! clock: the time is a value. A request costs the allocations of its header values and no other.
 
 use std::time::SystemTime;
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use sha2::{Digest, Sha256};
 
-use crate::aws::{SigningCredentials, signature};
-use crate::canonical::{Query, signed_path};
+use crate::aws::SigningCredentials;
+use crate::canonical::Target;
 
-/// The service that function URLs are signed for.
-const SERVICE: &str = "lambda";
+mod keys;
+mod payload;
+mod second;
+
+use keys::Keys;
+pub(crate) use payload::{PayloadHash, PayloadHasher};
+use second::Second;
+
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 const X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
@@ -24,12 +31,10 @@ const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security
 pub(crate) struct Signable<'a> {
     /// The request's method.
     pub(crate) method: &'a Method,
-    /// The path as it is sent.
-    pub(crate) path: &'a str,
-    /// The query as it is sent.
-    pub(crate) query: &'a Query,
-    /// SHA-256 of the body, in hex.
-    pub(crate) payload: &'a str,
+    /// The path and query that are sent.
+    pub(crate) target: &'a Target,
+    /// The hash of the body.
+    pub(crate) payload: &'a PayloadHash,
     /// Whether `x-amz-content-sha256` is sent: with every body. AWS refuses unsigned payloads.
     pub(crate) payload_header: bool,
 }
@@ -40,113 +45,147 @@ pub(crate) enum SignError {
     /// AWS wants Content-Type signed, and a signed value must be text.
     #[error("Content-Type is given twice or is not ASCII")]
     ContentType,
-    /// Not a header value, or a time that has no date.
+    /// Some canonicalisers sign `get` as `GET`: what AWS does isn't documented.
+    #[error("a method with lower-case letters can't be signed")]
+    Method,
+    /// No Host, or a time that has no date.
     #[error("the signature can't be made")]
     Internal,
 }
 
-/// Sets `x-amz-date`, `x-amz-security-token`, `x-amz-content-sha256` and `authorization`. The map must hold `host` and none
-/// of a caller's `x-amz-*`.
-///
-/// # Errors
-/// The Content-Type can't be signed.
-pub(crate) fn sign(
-    headers: &mut HeaderMap,
+/// Signs for one thread: what the last request needed and the next one will need again is kept, without a lock.
+#[derive(Default)]
+pub(crate) struct Signer {
+    second: Second,
+    keys: Keys,
+    text: Vec<u8>,
+}
+
+impl Signer {
+    /// Sets `x-amz-date`, `x-amz-security-token`, `x-amz-content-sha256` and `authorization`. The map must hold `host` and
+    /// none of a caller's `x-amz-*`. Signing the same request again (a later time, new credentials) replaces all of them.
+    ///
+    /// # Errors
+    /// The caller's method or Content-Type can't be signed.
+    pub(crate) fn sign(
+        &mut self,
+        headers: &mut HeaderMap,
+        request: &Signable<'_>,
+        credentials: &SigningCredentials,
+        region: &str,
+        time: SystemTime,
+    ) -> Result<(), SignError> {
+        if request.method.as_str().bytes().any(|byte| byte.is_ascii_lowercase()) {
+            return Err(SignError::Method);
+        }
+        let date_time = self.second.at(time)?;
+        let key = self.keys.get(credentials, region, time, date_time)?;
+        let content_type = text_of_content_type(headers)?;
+        headers.insert(X_AMZ_DATE, date_time.clone());
+        if request.payload_header {
+            headers.insert(X_AMZ_CONTENT_SHA256, request.payload.header_value()?);
+        } else {
+            headers.remove(X_AMZ_CONTENT_SHA256);
+        }
+        match &key.token {
+            Some(token) => headers.insert(X_AMZ_SECURITY_TOKEN, token.clone()),
+            None => headers.remove(X_AMZ_SECURITY_TOKEN),
+        };
+        let names = signed_headers(content_type, request.payload_header, key.token.is_some());
+
+        let text = &mut self.text;
+        text.clear();
+        push_canonical_request(text, headers, request, names)?;
+        let hash = PayloadHash::of(text);
+        text.clear();
+        for part in [ALGORITHM.as_bytes(), b"\n", date_time.as_bytes(), b"\n", key.scope.as_bytes(), b"\n", hash.hex()]
+        {
+            text.extend_from_slice(part);
+        }
+        let signature = PayloadHash::from_digest(&key.key.sign(text));
+        let authorization = [
+            ALGORITHM.as_bytes(),
+            b" Credential=",
+            credentials.access_key_id.as_bytes(),
+            b"/",
+            key.scope.as_bytes(),
+            b", SignedHeaders=",
+            names.as_bytes(),
+            b", Signature=",
+            signature.hex(),
+        ]
+        .concat();
+        let authorization = HeaderValue::from_maybe_shared(Bytes::from(authorization));
+        let mut authorization = authorization.map_err(|_| SignError::Internal)?;
+        authorization.set_sensitive(true);
+        headers.insert(AUTHORIZATION, authorization);
+        Ok(())
+    }
+}
+
+/// The names of the signed headers, in the order that the canonical form wants.
+fn signed_headers(content_type: bool, payload: bool, token: bool) -> &'static str {
+    match (content_type, payload, token) {
+        (false, false, false) => "host;x-amz-date",
+        (false, false, true) => "host;x-amz-date;x-amz-security-token",
+        (false, true, false) => "host;x-amz-content-sha256;x-amz-date",
+        (false, true, true) => "host;x-amz-content-sha256;x-amz-date;x-amz-security-token",
+        (true, false, false) => "content-type;host;x-amz-date",
+        (true, false, true) => "content-type;host;x-amz-date;x-amz-security-token",
+        (true, true, false) => "content-type;host;x-amz-content-sha256;x-amz-date",
+        (true, true, true) => "content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token",
+    }
+}
+
+fn push_canonical_request(
+    to: &mut Vec<u8>,
+    headers: &HeaderMap,
     request: &Signable<'_>,
-    credentials: &SigningCredentials,
-    region: &str,
-    time: SystemTime,
+    names: &str,
 ) -> Result<(), SignError> {
-    let date_time = date_time(time).ok_or(SignError::Internal)?;
-    untab_content_type(headers);
-    headers.insert(X_AMZ_DATE, header_value(&date_time)?);
-    if request.payload_header {
-        headers.insert(X_AMZ_CONTENT_SHA256, header_value(request.payload)?);
+    for line in [request.method.as_str().as_bytes(), request.target.signed()] {
+        to.extend_from_slice(line);
+        to.push(b'\n');
     }
-    if let Some(token) = &credentials.session_token {
-        headers.insert(X_AMZ_SECURITY_TOKEN, token.clone());
+    for name in names.split(';') {
+        to.extend_from_slice(name.as_bytes());
+        to.push(b':');
+        push_trimmed(to, headers.get(name).ok_or(SignError::Internal)?.as_bytes());
+        to.push(b'\n');
     }
-    let scope = format!("{}/{region}/{SERVICE}/aws4_request", &date_time[..8]);
-    let (canonical, signed_headers) = canonical_request(headers, request)?;
-    let string_to_sign = format!("{ALGORITHM}\n{date_time}\n{scope}\n{}", sha256_hex(canonical.as_bytes()));
-    let signature = signature(credentials, time, region, SERVICE, &string_to_sign);
-    let authorization = format!(
-        "{ALGORITHM} Credential={}/{scope}, SignedHeaders={signed_headers}, Signature={signature}",
-        credentials.access_key_id
-    );
-    let mut authorization = header_value(&authorization)?;
-    authorization.set_sensitive(true);
-    headers.insert(AUTHORIZATION, authorization);
+    to.push(b'\n');
+    to.extend_from_slice(names.as_bytes());
+    to.push(b'\n');
+    to.extend_from_slice(request.payload.hex());
     Ok(())
 }
 
-/// The canonical request and the list of its headers.
-fn canonical_request(headers: &HeaderMap, request: &Signable<'_>) -> Result<(String, String), SignError> {
-    let mut canonical = String::with_capacity(512);
-    canonical.push_str(request.method.as_str());
-    for part in [&signed_path(request.path), &request.query.signed()] {
-        canonical.push('\n');
-        canonical.push_str(part);
+/// Whether there is a Content-Type; makes it one that can be signed. Canonicalisers disagree on tabs (botocore folds them,
+/// the Rust SDK doesn't): none leaves. Both are whitespace to whoever reads a media type.
+fn text_of_content_type(headers: &mut HeaderMap) -> Result<bool, SignError> {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let Some(value) = values.next() else { return Ok(false) };
+    if values.next().is_some() || value.to_str().is_err() {
+        return Err(SignError::ContentType);
     }
-    canonical.push('\n');
-    let mut signed_headers = String::with_capacity(64);
-    // In the order of their names, as the canonical form wants them.
-    for name in [&CONTENT_TYPE, &HOST, &X_AMZ_CONTENT_SHA256, &X_AMZ_DATE, &X_AMZ_SECURITY_TOKEN] {
-        let mut values = headers.get_all(name).iter();
-        let Some(value) = values.next() else { continue };
-        let text = value.to_str().map_err(|_| SignError::ContentType)?;
-        if values.next().is_some() {
-            return Err(SignError::ContentType);
-        }
-        canonical.push_str(name.as_str());
-        canonical.push(':');
-        push_trimmed(&mut canonical, text);
-        canonical.push('\n');
-        if !signed_headers.is_empty() {
-            signed_headers.push(';');
-        }
-        signed_headers.push_str(name.as_str());
+    if value.as_bytes().contains(&b'\t') {
+        let spaces: Vec<u8> = value.as_bytes().iter().map(|&byte| if byte == b'\t' { b' ' } else { byte }).collect();
+        let spaces = HeaderValue::from_bytes(&spaces).map_err(|_| SignError::ContentType)?;
+        headers.insert(CONTENT_TYPE, spaces);
     }
-    for part in [signed_headers.as_str(), request.payload] {
-        canonical.push('\n');
-        canonical.push_str(part);
-    }
-    Ok((canonical, signed_headers))
-}
-
-/// Canonicalisers disagree on tabs (botocore folds them, the Rust SDK doesn't): none leaves. Both are
-/// whitespace to whoever reads a media type.
-fn untab_content_type(headers: &mut HeaderMap) {
-    let Some(value) = headers.get_mut(CONTENT_TYPE).filter(|value| value.as_bytes().contains(&b'\t')) else { return };
-    let spaces: Vec<u8> = value.as_bytes().iter().map(|&byte| if byte == b'\t' { b' ' } else { byte }).collect();
-    if let Ok(untabbed) = HeaderValue::from_bytes(&spaces) {
-        *value = untabbed;
-    }
+    Ok(true)
 }
 
 /// Trims spaces and makes runs of spaces one, as all canonicalisers do.
-fn push_trimmed(to: &mut String, value: &str) {
-    let mut words = value.split(' ').filter(|word| !word.is_empty());
-    if let Some(first) = words.next() {
-        to.push_str(first);
+fn push_trimmed(to: &mut Vec<u8>, value: &[u8]) {
+    let start = to.len();
+    for word in value.split(|byte| *byte == b' ').filter(|word| !word.is_empty()) {
+        if to.len() > start {
+            to.push(b' ');
+        }
+        to.extend_from_slice(word);
     }
-    for word in words {
-        to.push(' ');
-        to.push_str(word);
-    }
 }
 
-/// `20261121T093000Z`
-fn date_time(time: SystemTime) -> Option<String> {
-    let time = jiff::Timestamp::try_from(time).ok()?;
-    Some(time.strftime("%Y%m%dT%H%M%SZ").to_string())
-}
-
-/// SHA-256 in hex.
-pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
-}
-
-fn header_value(text: &str) -> Result<HeaderValue, SignError> {
-    HeaderValue::from_str(text).map_err(|_| SignError::Internal)
-}
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,10 @@
-//! botocore judges what the proxy signs: the same signatures for ten thousand random requests.
+//! botocore judges what the proxy signs: the same signatures for ten thousand random requests that cross it, and for as
+//! many as are asked for, at any time and with any key, that its signer is given.
 
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Context;
 use bytes::Bytes;
 use futures::StreamExt;
 use http::{Method, Request};
@@ -7,8 +12,8 @@ use lambdaroute_tests::credentials::AwsCredentials;
 use lambdaroute_tests::http::send;
 use lambdaroute_tests::judge::{self, Unsigned};
 use lambdaroute_tests::origin::Received;
-use lambdaroute_tests::target;
 use lambdaroute_tests::venv::Venv;
+use lambdaroute_tests::{target, toolchain};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -59,6 +64,36 @@ async fn the_signatures_of_ten_thousand_random_requests_equal_botocores() -> any
         assert_eq!(ours.header("x-amz-security-token"), theirs.security_token.as_deref());
     }
     Ok(())
+}
+
+/// The signer's own test compares with the SDK alone; a longer run is a command in CONTRIBUTING.md.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_signatures_of_generated_requests_equal_the_sdks_and_botocores() -> anyhow::Result<()> {
+    let count = match std::env::var("LAMBDAROUTE_SIGNATURES") {
+        Ok(count) => count.parse().context("LAMBDAROUTE_SIGNATURES is a number of requests")?,
+        Err(_) => REQUESTS as u64,
+    };
+    let venv = Venv::ensure(&target::cache()).await?;
+    let signer = signer()?;
+    let shards = std::thread::available_parallelism()?.get() as u64;
+    let checks = (0..shards).map(|shard| {
+        let share = count / shards + u64::from(shard < count % shards);
+        let arguments = [share.to_string(), (SEED + shard).to_string()];
+        let (venv, signer) = (&venv, &signer);
+        async move { judge::check(venv, signer, &arguments).await }
+    });
+    let checked = futures::future::try_join_all(checks).await?;
+    assert_eq!(checked.iter().sum::<u64>(), count);
+    Ok(())
+}
+
+/// The program that signs generated requests with the proxy's signer, built now.
+fn signer() -> anyhow::Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let build = ["build", "--quiet", "--package", "lambdaroute-proxy", "--example", "signatures"];
+    toolchain::run(Command::new(cargo).args(build).current_dir(target::repository()), "build the signer")?;
+    let triple = std::env::var_os("CARGO_BUILD_TARGET").unwrap_or_default();
+    Ok(target::directory().join(triple).join("debug/examples/signatures"))
 }
 
 /// What callers send: everything that a URI may carry, and some that it may not be sent without care.

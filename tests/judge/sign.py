@@ -3,6 +3,9 @@
 One JSON object a line on stdin: method, url, headers (a list of pairs), body (base64), credentials (access_key_id,
 secret_access_key, session_token or null), region, service, timestamp (YYYYMMDDTHHMMSSZ).
 One JSON object a line on stdout: the headers that the signature adds, by lower-case name.
+
+With the argument `check`, a line also has `signed`, what the proxy added. Only lines that differ are printed, as
+{"request", "botocore"}, and at the end {"checked": how many}.
 """
 import base64
 import datetime
@@ -28,6 +31,20 @@ def sign(line):
     return {name.lower(): value for name, value in request.headers.items() if name.lower() in ADDED}
 
 
-for text in sys.stdin:
-    if text.strip():
-        sys.stdout.write(json.dumps(sign(json.loads(text))) + "\n")
+def check():
+    checked = 0
+    for text in sys.stdin:
+        line = json.loads(text)
+        signed = sign(line)
+        checked += 1
+        if signed != line["signed"]:
+            print(json.dumps({"request": line, "botocore": signed}), flush=True)
+    print(json.dumps({"checked": checked}))
+
+
+if sys.argv[1:] == ["check"]:
+    check()
+else:
+    for text in sys.stdin:
+        if text.strip():
+            sys.stdout.write(json.dumps(sign(json.loads(text))) + "\n")

@@ -10,3 +10,4 @@ mod files;
 mod imports;
 mod purity;
 mod shape;
+mod signing;

@@ -57,7 +57,7 @@ fn every_file_is_compiled() {
 /// The files that may declare the module of this one. `None`: it is the root of a target.
 fn parents(path: &str) -> Option<Vec<String>> {
     let (folder, name) = path.rsplit_once('/')?;
-    if folder.ends_with("/bin") || name == "build.rs" {
+    if ["/bin", "/benches", "/examples"].iter().any(|own| folder.ends_with(own)) || name == "build.rs" {
         return None;
     }
     let (above, last) = folder.rsplit_once('/').unwrap_or((folder, ""));

@@ -1,5 +1,6 @@
 //! botocore as the judge of signatures: signs the same requests with the same key at the same moment.
 
+use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, ensure};
@@ -73,4 +74,32 @@ pub async fn sign(venv: &Venv, requests: &[Unsigned]) -> anyhow::Result<Vec<Sign
         serde_json::Deserializer::from_slice(&output.stdout).into_iter().collect::<Result<_, _>>()?;
     ensure!(answers.len() == requests.len(), "botocore answered {} of {}", answers.len(), requests.len());
     Ok(answers)
+}
+
+/// Runs a program that prints signed requests, and lets botocore check each. Returns how many were checked.
+///
+/// # Errors
+/// The first that differs, or what the program says.
+pub async fn check(venv: &Venv, signer: &Path, arguments: &[String]) -> anyhow::Result<u64> {
+    let mut signing = Command::new(signer)
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("start {}", signer.display()))?;
+    let requests: Stdio = signing.stdout.take().context("the signer has no stdout")?.try_into()?;
+    let output = Command::new(venv.python())
+        .args(["-c", PROGRAM, "check"])
+        .env_clear()
+        .stdin(requests)
+        .kill_on_drop(true)
+        .output()
+        .await
+        .context("run botocore")?;
+    ensure!(output.status.success(), "botocore failed: {}", String::from_utf8_lossy(&output.stderr));
+    let status = signing.wait().await?;
+    ensure!(status.success(), "{} {arguments:?} ended with {status}", signer.display());
+    let said = String::from_utf8(output.stdout)?;
+    let first: serde_json::Value = serde_json::from_str(said.lines().next().unwrap_or_default())?;
+    first["checked"].as_u64().with_context(|| format!("botocore signs this differently: {first}"))
 }

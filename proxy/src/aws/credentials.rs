@@ -1,15 +1,21 @@
 //! The credentials that requests are signed with now, and what is known about them. Read on each request without a lock.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use tokio::sync::watch;
 
+/// Tells one set of credentials from another, for those who keep what they have made of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Generation(u64);
+
 /// What a request is signed with. No `Debug`: it holds the secret.
 pub(crate) struct SigningCredentials {
+    /// No other credentials of this process have it.
+    pub(crate) generation: Generation,
     /// Public part of the key.
     pub(crate) access_key_id: String,
     /// The secret. Never logged.
@@ -25,13 +31,15 @@ impl SigningCredentials {
     ///
     /// # Errors
     /// The session token isn't a header value.
-    pub(super) fn new(credentials: &aws_credential_types::Credentials) -> Result<Self, String> {
+    pub(crate) fn new(credentials: &aws_credential_types::Credentials) -> Result<Self, String> {
+        static GENERATIONS: AtomicU64 = AtomicU64::new(0);
         let session_token = credentials.session_token().map(HeaderValue::from_str).transpose();
         let mut session_token = session_token.map_err(|_| "the session token is not a header value".to_owned())?;
         if let Some(token) = &mut session_token {
             token.set_sensitive(true);
         }
         Ok(SigningCredentials {
+            generation: Generation(GENERATIONS.fetch_add(1, Ordering::Relaxed)),
             access_key_id: credentials.access_key_id().to_owned(),
             secret_access_key: credentials.secret_access_key().to_owned(),
             session_token,

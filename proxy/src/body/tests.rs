@@ -8,7 +8,7 @@ use http_body_util::StreamBody;
 
 use super::*;
 use crate::body_memory::{BodyMemory, RouteBodyMemory};
-use crate::sign::sha256_hex;
+use crate::sign::PayloadHash;
 
 const IDLE: Duration = Duration::from_secs(30);
 
@@ -41,7 +41,7 @@ async fn a_body_in_pieces_is_one_body_with_its_hash() {
             let received = received(&HeaderMap::new(), body, 1 << 20).await.ok().unwrap();
             let sent = received.held.as_ref().map(|held| held.pieces.concat()).unwrap_or_default();
             assert_eq!((sent.as_slice(), received.length()), (whole, whole.len()));
-            assert_eq!(received.sha256, sha256_hex(whole));
+            assert_eq!(received.hash, PayloadHash::of(whole));
         }
     }
 }

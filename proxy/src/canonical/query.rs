@@ -1,78 +1,75 @@
-//! The query: strict percent-encoding, `+` read as a space, each pair with a `=`; order and duplicates kept on the wire,
-//! sorted in the canonical form. Query authentication (`X-Amz-*`) of a caller never leaves.
+//! The query: strict percent-encoding, `+` read as a space, each pair with a `=`; order and duplicates kept in what is sent
+//! (a function reads `rawQueryString`), sorted in what is signed. Query authentication (`X-Amz-*`) of a caller never leaves.
 
-use super::{is_unreserved, push_escape, unescape};
+use super::characters::{push_escape, unescape, unreserved};
 
-/// A query in the form that is sent. A function reads `rawQueryString`, so its order is the caller's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Query {
-    /// Name and value, encoded.
-    pairs: Vec<(String, String)>,
+/// Where a pair stands in what is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pair {
+    start: usize,
+    equals: usize,
+    end: usize,
 }
 
-impl Query {
-    /// Reads what came after the `?`. Empty pairs (`a=1&&b=2`) go; a `%` that starts no escape stands for itself.
-    pub(crate) fn parse(raw: &str) -> Self {
-        let pairs = raw
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-            .map(|(name, value)| (decode(name), decode(value)))
-            .filter(|(name, _)| !name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case(b"x-amz-")))
-            .map(|(name, value)| (encode(&name), encode(&value)))
-            .collect();
-        Query { pairs }
-    }
-
-    /// The query to send, without `?`. Empty: none.
-    pub(crate) fn wire(&self) -> String {
-        join(self.pairs.iter())
-    }
-
-    /// The canonical query string of SigV4: sorted by encoded name, then encoded value.
-    pub(crate) fn signed(&self) -> String {
-        let mut sorted: Vec<_> = self.pairs.iter().collect();
-        sorted.sort();
-        join(sorted.into_iter())
-    }
+/// Name and value, encoded: what SigV4 sorts by.
+fn parts(pair: Pair, sent: &[u8]) -> (&[u8], &[u8]) {
+    (&sent[pair.start..pair.equals], &sent[pair.equals + 1..pair.end])
 }
 
-fn join<'a>(pairs: impl Iterator<Item = &'a (String, String)>) -> String {
-    let mut query = String::new();
-    for (name, value) in pairs {
-        if !query.is_empty() {
-            query.push('&');
+/// Writes `?` and the query to `sent`, if there is anything to send, and the sorted query to `signed`. Empty pairs
+/// (`a=1&&b=2`) go; a `%` that starts no escape stands for itself.
+pub(super) fn push(raw: &[u8], sent: &mut Vec<u8>, signed: &mut Vec<u8>, pairs: &mut Vec<Pair>) {
+    pairs.clear();
+    let query = sent.len() + 1;
+    for pair in raw.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+        let before = sent.len();
+        sent.push(if pairs.is_empty() { b'?' } else { b'&' });
+        let equals = pair.iter().position(|byte| *byte == b'=');
+        let (name, value) = pair.split_at(equals.unwrap_or(pair.len()));
+        push_component(name, sent);
+        if is_of_aws(&sent[before + 1..]) {
+            sent.truncate(before);
+            continue;
         }
-        query.push_str(name);
-        query.push('=');
-        query.push_str(value);
+        let equals = sent.len();
+        sent.push(b'=');
+        push_component(value.get(1..).unwrap_or_default(), sent);
+        pairs.push(Pair { start: before + 1, equals, end: sent.len() });
     }
-    query
+    if pairs.is_sorted_by_key(|pair| parts(*pair, sent)) {
+        signed.extend_from_slice(sent.get(query..).unwrap_or_default());
+        return;
+    }
+    pairs.sort_unstable_by(|a, b| parts(*a, sent).cmp(&parts(*b, sent)));
+    for (index, pair) in pairs.iter().enumerate() {
+        if index > 0 {
+            signed.push(b'&');
+        }
+        signed.extend_from_slice(&sent[pair.start..pair.end]);
+    }
 }
 
-fn decode(text: &str) -> Vec<u8> {
-    let mut rest = text.as_bytes();
-    let mut decoded = Vec::with_capacity(rest.len());
-    while let [first, after @ ..] = rest {
-        if let Some(byte) = unescape(rest) {
-            decoded.push(byte);
-            rest = &rest[3..];
+/// Whether an encoded name is one of SigV4's own: with it the request would have two signatures.
+fn is_of_aws(name: &[u8]) -> bool {
+    name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case(b"x-amz-"))
+}
+
+fn push_component(raw: &[u8], to: &mut Vec<u8>) {
+    let mut rest = raw;
+    loop {
+        let (plain, after) = rest.split_at(unreserved(rest));
+        to.extend_from_slice(plain);
+        let [first, next @ ..] = after else { return };
+        let (byte, next) = match unescape(after) {
+            Some(byte) => (byte, &after[3..]),
+            None if *first == b'+' => (b' ', next),
+            None => (*first, next),
+        };
+        if super::characters::is_unreserved(byte) {
+            to.push(byte);
         } else {
-            decoded.push(if *first == b'+' { b' ' } else { *first });
-            rest = after;
+            push_escape(to, byte);
         }
+        rest = next;
     }
-    decoded
-}
-
-fn encode(bytes: &[u8]) -> String {
-    let mut encoded = String::with_capacity(bytes.len());
-    for &byte in bytes {
-        if is_unreserved(byte) {
-            encoded.push(char::from(byte));
-        } else {
-            push_escape(&mut encoded, byte);
-        }
-    }
-    encoded
 }

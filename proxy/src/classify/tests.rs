@@ -68,3 +68,25 @@ fn only_what_may_be_aws_is_looked_into() {
     assert_eq!(ask(502, None), Peek::FirstFrame);
     assert_eq!(ask(403, Some("AccessDeniedException")), Peek::Start);
 }
+
+#[test]
+fn only_a_refusal_for_its_time_has_a_request_signed_again() {
+    let old = br#"{"message":"Signature expired: 20261121T091000Z is now earlier than 20261121T092500Z"}"#;
+    let early = br#"{"message":"Signature not yet current: 20261121T094000Z is still later than 20261121T093500Z"}"#;
+    let mismatch = br#"{"message":"The request signature we calculated does not match the signature you provided."}"#;
+    let expired = br#"{"message":"The security token included in the request is expired"}"#;
+    let invalid = br#"{"message":"The security token included in the request is invalid."}"#;
+    for (error_type, start, expected) in [
+        ("InvalidSignatureException", &old[..], Some(Renewal::Clock)),
+        ("InvalidSignatureException:http://internal.amazon.com/", early, Some(Renewal::Clock)),
+        ("com.amazon.coral.service#RequestExpired", b"", Some(Renewal::Clock)),
+        ("InvalidSignatureException", mismatch, None),
+        ("AccessDeniedException", old, None),
+        ("ExpiredTokenException", b"", Some(Renewal::Credentials)),
+        ("UnrecognizedClientException", expired, Some(Renewal::Credentials)),
+        ("UnrecognizedClientException", invalid, None),
+        ("InvalidSignatureException", expired, None),
+    ] {
+        assert_eq!(renewal(error_type, start), expected, "{error_type} {}", String::from_utf8_lossy(start));
+    }
+}

@@ -1,0 +1,48 @@
+//! How far AWS's clock is from ours, learned from an answer that refused a signature for its time. Pure: it says what the
+//! offset is, the request path says when to sign again. AWS takes signatures that are up to five minutes off
+//! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html>).
+
+use std::time::{Duration, SystemTime};
+
+use http::header::{AGE, DATE};
+use http::{HeaderMap, HeaderValue};
+
+/// What to add to our clock to have AWS's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ClockOffset {
+    ahead: bool,
+    by: Duration,
+}
+
+impl ClockOffset {
+    /// From an answer's `Date`, and when its request was sent and its head received by our clock: AWS read its own clock
+    /// somewhere between the two. `None`: no `Date` to go by, or one that a cache kept (`Age`).
+    pub(crate) fn learn(headers: &HeaderMap, sent: SystemTime, received: SystemTime) -> Option<Self> {
+        let mut dates = headers.get_all(DATE).iter();
+        let date = time(dates.next()?)?;
+        if dates.next().is_some() || headers.contains_key(AGE) {
+            return None;
+        }
+        // A clock that was set back in between says nothing of the middle.
+        let middle = sent.checked_add(received.duration_since(sent).ok()? / 2)?;
+        Some(match date.duration_since(middle) {
+            Ok(by) => ClockOffset { ahead: true, by },
+            Err(behind) => ClockOffset { ahead: false, by: behind.duration() },
+        })
+    }
+
+    /// AWS's time, when it is `ours` by our clock.
+    pub(crate) fn apply(self, ours: SystemTime) -> SystemTime {
+        let theirs = if self.ahead { ours.checked_add(self.by) } else { ours.checked_sub(self.by) };
+        theirs.unwrap_or(ours)
+    }
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7).
+fn time(date: &HeaderValue) -> Option<SystemTime> {
+    let date = date.to_str().ok().filter(|date| date.ends_with(" GMT"))?;
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok().map(SystemTime::from)
+}
+
+#[cfg(test)]
+mod tests;
