@@ -119,7 +119,7 @@ impl Admin {
         let expires = self.credentials.expires().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
         LookedUp {
             credentials_expiry: expires.unwrap_or_default().as_secs_f64(),
-            table_age: self.contact.age(SystemTime::now()).unwrap_or_default().as_secs_f64(),
+            table_age: self.contact.age(SystemTime::now()).map_or(f64::NAN, |age| age.as_secs_f64()),
             body_memory: self.bodies.used(),
         }
     }

@@ -36,7 +36,7 @@ struct StateLabel {
 pub(crate) struct LookedUp {
     /// Seconds since the epoch.
     pub(crate) credentials_expiry: f64,
-    /// Seconds.
+    /// Seconds; NaN: there never was a controller.
     pub(crate) table_age: f64,
     /// Bytes that request bodies in flight take.
     pub(crate) body_memory: usize,
@@ -115,7 +115,7 @@ impl Metrics {
         );
         registry.register_with_unit(
             "table_age",
-            "How long no controller has been heard of; 0: one is connected",
+            "How long no controller has been heard of. 0: one is connected; NaN: never was one",
             Unit::Seconds,
             self.table_age.clone(),
         );

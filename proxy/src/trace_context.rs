@@ -156,7 +156,9 @@ fn traceparent(context: &Context, parent: SpanId) -> HeaderValue {
 }
 
 fn x_amzn_trace_id(context: &Context) -> HeaderValue {
-    let mut text = Vec::with_capacity(74);
+    // Exactly as long: what is left over would be given back, by another allocation.
+    let length = 40 + context.parent.map_or(0, |_| 24) + context.sampled.map_or(0, |_| 10);
+    let mut text = Vec::with_capacity(length);
     let (time, unique) = context.trace_id.split_at(8);
     text.extend_from_slice(b"Root=1-");
     text.extend_from_slice(time);

@@ -52,10 +52,16 @@ enum State {
     },
 }
 
-/// A key of a limit that this version can't tell.
+/// Limits that can't be kept.
 #[derive(Debug, thiserror::Error)]
-#[error("the rate limit {0:?} has a key that isn't one")]
-pub(crate) struct UnknownKey(String);
+pub(crate) enum InvalidLimit {
+    /// A key that this version can't tell.
+    #[error("the rate limit {0:?} has a key that isn't one")]
+    Key(String),
+    /// They would be one limit, asked twice.
+    #[error("two rate limits have the name {0:?}")]
+    Twice(String),
+}
 
 impl Limits {
     pub(crate) fn new(keys: usize) -> Self {
@@ -65,12 +71,15 @@ impl Limits {
     /// The limits of a version of a route, with what was consumed under versions before it. None: it has no limits.
     ///
     /// # Errors
-    /// A key that isn't one; nothing has changed then.
-    pub(crate) fn of_route(&self, id: &str, route: &Route, now: Instant) -> Result<Option<RouteLimits>, UnknownKey> {
+    /// A key that isn't one, or a name that is there twice; nothing has changed then.
+    pub(crate) fn of_route(&self, id: &str, route: &Route, now: Instant) -> Result<Option<RouteLimits>, InvalidLimit> {
         let mut keys = Vec::with_capacity(route.rate_limits.len());
-        for limit in &route.rate_limits {
+        for (place, limit) in route.rate_limits.iter().enumerate() {
+            if route.rate_limits[..place].iter().any(|other| other.name == limit.name) {
+                return Err(InvalidLimit::Twice(limit.name.clone()));
+            }
             let of_limit: Option<Vec<Key>> = limit.keys.iter().map(Key::new).collect();
-            keys.push(of_limit.ok_or_else(|| UnknownKey(limit.name.clone()))?);
+            keys.push(of_limit.ok_or_else(|| InvalidLimit::Key(limit.name.clone()))?);
         }
         if keys.is_empty() && route.concurrency.is_none() {
             return Ok(None);

@@ -131,6 +131,13 @@ fn a_key_that_is_none_is_refused() {
 }
 
 #[test]
+fn two_limits_of_one_name_are_refused() {
+    let world = World::new();
+    let refused = world.limits.of_route("a", &route(&[("all", 10), ("b", 1), ("all", 5)], None), world.now);
+    assert_eq!(refused.err().unwrap().to_string(), "two rate limits have the name \"all\"");
+}
+
+#[test]
 fn routes_that_are_gone_are_forgotten() {
     let world = World::new();
     for n in 0..1000 {
