@@ -22,11 +22,16 @@ pub fn key(identity: &str) -> u64 {
     digest.iter().take(8).fold(0, |key, byte| (key << 8) | u64::from(*byte))
 }
 
+/// How much a route prefers a proxy, by their [`key`]s: the more, the sooner it is chosen.
+pub fn weight(route: u64, proxy: u64) -> u64 {
+    mix(route ^ proxy)
+}
+
 /// The proxies for a route, at most `count`, in the order of choice. A zone gets its second one only when every zone has
 /// one, and so for nodes within a zone. A proxy that isn't chosen can go without any change for this route.
 pub fn choose<'a, I>(route: u64, count: usize, candidates: &[Candidate<'a, I>]) -> Vec<&'a I> {
     let mut left: Vec<(u64, Candidate<'a, I>)> =
-        candidates.iter().map(|c| (mix(route ^ c.key), Candidate { ..*c })).collect();
+        candidates.iter().map(|c| (weight(route, c.key), Candidate { ..*c })).collect();
     let mut chosen: Vec<Candidate<'a, I>> = Vec::new();
     while chosen.len() < count {
         let best = left

@@ -36,6 +36,7 @@ pub mod readiness;
 pub mod reconcile;
 pub mod server;
 pub mod service;
+pub mod shares;
 pub mod sid;
 pub mod slices;
 pub mod sources;

@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use sha2::{Digest, Sha256};
 
 use crate::programming::{DesiredRoute, RouteId, ServiceRef};
-use crate::table::{Auth, PodFacts, SliceKey};
+use crate::table::{Auth, Guard, PodFacts, SliceKey};
 
 /// Who manages a slice: the label by which kube-proxy's neighbours leave ours alone, and by which we watch only ours.
 pub const MANAGED_BY: (&str, &str) = ("endpointslice.kubernetes.io/managed-by", "lambdaroute.dev");
@@ -23,6 +23,9 @@ const ROUTE_UID: &str = "lambdaroute.dev/route-uid";
 /// The loosest auth type that the slice's endpoints may serve. A new leader learns from it whether the route was
 /// tightened since the slice was written.
 const AUTH_TYPE: &str = "lambdaroute.dev/auth-type";
+
+/// What guards every one of the slice's endpoints at least: see [`Guard`]. Absent: nothing, as far as can be told.
+const GUARD: &str = "lambdaroute.dev/guard";
 
 /// The slice's name for a Service and family. The Service's uid is in it: a Service that is made again under the same
 /// name gets slices of its own.
@@ -45,9 +48,12 @@ pub fn desired(
     family: &str,
     endpoints: &[(&PodFacts, IpAddr)],
     auth: Auth,
+    guard: Option<&Guard>,
 ) -> EndpointSlice {
     let service = &route.service;
     let key = key(service, family);
+    let mut annotations = map(&[(AUTH_TYPE, auth.as_str())]);
+    annotations.extend(guard.map(|guard| (GUARD.to_owned(), guard.text())));
     let labels = [
         (MANAGED_BY.0, MANAGED_BY.1),
         (SERVICE_NAME, &service.name),
@@ -61,7 +67,7 @@ pub fn desired(
             name: Some(key.name),
             namespace: Some(key.namespace),
             labels: Some(map(&labels)),
-            annotations: Some(map(&[(AUTH_TYPE, auth.as_str())])),
+            annotations: Some(annotations),
             owner_references: Some(vec![OwnerReference {
                 api_version: "v1".to_owned(),
                 kind: "Service".to_owned(),
@@ -94,7 +100,7 @@ pub fn with_only(observed: &EndpointSlice, keep: impl Fn(&Endpoint) -> bool) -> 
             name: meta.name.clone(),
             namespace: meta.namespace.clone(),
             labels: ours(&meta.labels, &[MANAGED_BY.0, SERVICE_NAME, "app.kubernetes.io/managed-by", ROUTE_UID]),
-            annotations: ours(&meta.annotations, &[AUTH_TYPE]),
+            annotations: ours(&meta.annotations, &[AUTH_TYPE, GUARD]),
             owner_references: meta.owner_references.clone(),
             ..ObjectMeta::default()
         },
@@ -113,6 +119,8 @@ pub fn matches(desired: &EndpointSlice, observed: &EndpointSlice) -> bool {
         && desired.metadata.owner_references == observed.metadata.owner_references
         && holds(&desired.metadata.labels, &observed.metadata.labels)
         && holds(&desired.metadata.annotations, &observed.metadata.annotations)
+        // One that isn't true any more has to go.
+        && guard_of(desired) == guard_of(observed)
 }
 
 /// The write refused unless the slice is still the one that was observed, unchanged.
@@ -135,6 +143,11 @@ pub fn is_owned_by(slice: &EndpointSlice, service: &ServiceRef) -> bool {
 /// What the slice's endpoints may serve, at the loosest.
 pub fn auth_of(slice: &EndpointSlice) -> Auth {
     Auth::read(slice.metadata.annotations.as_ref().and_then(|map| map.get(AUTH_TYPE)).map(String::as_str))
+}
+
+/// What guards the slice's endpoints, at the loosest.
+pub fn guard_of(slice: &EndpointSlice) -> Option<Guard> {
+    Guard::read(slice.metadata.annotations.as_ref().and_then(|map| map.get(GUARD)).map(String::as_str))
 }
 
 /// The slice's port; 0 where it has none.

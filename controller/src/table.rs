@@ -3,17 +3,21 @@
 
 mod begin;
 mod event;
+mod guard;
+mod guarding;
 mod incoming;
 mod key_set;
 mod key_sets;
 mod listing;
 mod outgoing;
+mod piece;
 mod pod;
 mod pods;
 mod proxy;
 mod reference;
 mod route;
 mod settle;
+mod sharing;
 mod state;
 mod tightening;
 
@@ -26,6 +30,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 pub use event::{Close, Effect, Event, SliceKey, StreamId};
+pub use guard::Guard;
 pub use listing::SliceWrite;
 pub use pod::{PodFacts, ProxyId};
 pub use reference::key_sets_of;

@@ -35,6 +35,7 @@ const PURE: &[&str] = &[
     "controller/src/programmed",
     "controller/src/programming.rs",
     "controller/src/service",
+    "controller/src/shares",
     "controller/src/sid",
     "controller/src/slices.rs",
     "controller/src/sources/address",

@@ -38,7 +38,7 @@ fn pod() -> PodFacts {
 fn slice(family: &str) -> EndpointSlice {
     let (pod, route) = (pod(), route());
     let endpoints: Vec<_> = pod.address(family).map(|address| (&pod, address)).into_iter().collect();
-    desired(&route.id, &route, family, &endpoints, Auth::AwsIam)
+    desired(&route.id, &route, family, &endpoints, Auth::AwsIam, None)
 }
 
 #[test]

@@ -41,7 +41,13 @@ impl State {
         // What a proxy understands decides which routes it may be chosen for.
         self.generation += u64::from(!proxy.heard || proxy.features != features);
         proxy.features = features;
-        proxy.stream = Some(Stream { id: stream, phase: Phase::Greeted, dirty: Default::default(), left_sent: false });
+        proxy.stream = Some(Stream {
+            id: stream,
+            phase: Phase::Greeted,
+            dirty: Default::default(),
+            dirty_key_sets: Default::default(),
+            left_sent: false,
+        });
         proxy.lost_at = None;
         proxy.heard = true;
         proxy.had_table = table_version.is_some();
@@ -55,12 +61,9 @@ impl State {
                 entry.chosen_from = None;
             }
             let Some(view) = entry.views.get_mut(id) else { continue };
-            view.sent = None;
-            if table_version.is_none() {
-                view.served = None;
-                view.outstanding.clear();
-            }
+            view.greet(table_version.is_some());
         }
+        self.greet_key_sets(id, table_version.is_some());
         out.push(Effect::Wake(stream));
         self.proxy_changed(id, now, out);
     }
@@ -101,12 +104,19 @@ impl State {
         }
         for outcome in outcomes {
             let (Some(resource), Some(outcome)) = (outcome.resource, outcome.outcome) else { continue };
-            let Some(version) = resource.version.filter(|_| resource.r#type == i32::from(ResourceType::Route)) else {
-                continue;
-            };
-            let route = RouteId(resource.id);
-            self.outcome(id, &route, version, outcome);
-            self.settle(&route, now, out);
+            let (r#type, Some(version)) = (resource.r#type(), resource.version) else { continue };
+            match r#type {
+                ResourceType::Route => {
+                    let route = RouteId(resource.id);
+                    self.outcome(id, &route, version, outcome);
+                    self.settle(&route, now, out);
+                }
+                ResourceType::KeySet => {
+                    self.key_set_outcome(id, &KeySetId(resource.id), version, outcome, now, out);
+                }
+                // Shares aren't acknowledged.
+                ResourceType::LimitShare | ResourceType::Unspecified => {}
+            }
         }
     }
 
@@ -178,6 +188,6 @@ impl State {
 }
 
 /// A proxy's words, bounded and on one line: they reach status and logs.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_TEXT).collect()
 }

@@ -12,6 +12,7 @@ use super::event::{Effect, SliceKey};
 use super::pod::{PodFacts, ProxyId};
 use super::route::Entry;
 use super::state::State;
+use super::tightening;
 use crate::programming::{Programming, RouteId};
 use crate::slices;
 
@@ -142,15 +143,21 @@ impl State {
     }
 
     /// Whether callers of the route shall reach this proxy.
-    fn reaches(&self, entry: &Entry, id: &ProxyId, now: Instant) -> bool {
+    pub(super) fn reaches(&self, entry: &Entry, id: &ProxyId, now: Instant) -> bool {
         let (Some(route), Some(proxy), Some(view)) = (entry.route(), self.proxies.get(id), entry.views.get(id)) else {
             return false;
         };
         let Some(held) = &view.served else { return false };
         let leaves =
             proxy.leaving_since.is_some_and(|since| self.eligible.is_empty() || now >= since + self.settings.leaving);
-        let holds = entry.chosen.contains(id) || !entry.is_released();
-        proxy.pod.ready && view.serve && held.port == route.port && !leaves && holds && !entry.overdue(held, now)
+        let overdue = tightening::is_overdue(&entry.tightened, held.version, now);
+        proxy.pod.ready
+            && view.serve
+            && held.port == route.port
+            && !leaves
+            && !overdue
+            && self.has_keys(entry, id, now)
+            && (entry.chosen.contains(id) || !self.is_released(entry, now))
     }
 
     /// The slice as it shall be. None: there shall be none, and there is none.
@@ -169,7 +176,8 @@ impl State {
                 .collect();
             endpoints.sort_by_key(|(_, address)| *address);
             let auth = auth.unwrap_or_else(|| Auth::of(&desired.route));
-            return Some(slices::desired(id, desired, family, &endpoints, auth));
+            let guard = self.guard_of(entry, &reached);
+            return Some(slices::desired(id, desired, family, &endpoints, auth, guard.as_ref()));
         }
         let observed = self.slices.get(key).filter(|_| self.pods_listed)?;
         // Before the reconciler knows its routes only dead Pods go; afterwards a slice that no route wants is emptied.
@@ -193,7 +201,7 @@ impl State {
         }
         let slices = entry.slices.iter().filter_map(|(key, _)| self.slices.get(key));
         let mut reached = slices.flat_map(|slice| &slice.endpoints).filter_map(slices::target).peekable();
-        if reached.peek().is_some() && reached.all(|(uid, _)| entry.serves_present(uid)) {
+        if reached.peek().is_some() && reached.all(|(uid, _)| self.is_current(entry, &ProxyId(uid.to_owned()), now)) {
             return Programming::Programmed;
         }
         let early = now < begun + self.settings.reconnect;
@@ -205,9 +213,9 @@ impl State {
         if self.eligible.iter().filter(there).count() == 0 {
             return if early { Programming::Pending } else { Programming::NoReadyProxies };
         }
-        match entry.refusals.values().next() {
-            Some(detail) if !entry.views.keys().any(|proxy| entry.serves_present(&proxy.0)) => {
-                Programming::Refused { detail: detail.clone() }
+        match entry.views.keys().find_map(|proxy| self.refusal(entry, proxy)) {
+            Some(detail) if !entry.views.keys().any(|proxy| self.stands_in(entry, proxy, now)) => {
+                Programming::Refused { detail: detail.to_owned() }
             }
             _ => Programming::Pending,
         }

@@ -1,23 +1,18 @@
-//! What a stream says next. It is made when the stream can take it: a slow proxy costs one mark per route, never a queue.
+//! What a stream says next. It is made when the stream can take it: a slow proxy costs one mark per route and key set, never a
+//! queue.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
 
 use lambdaroute_proxy_config::v1alpha1::{
-    Change, Left, Resource, ResourceRef, ResourceType, SnapshotBegin, SnapshotEnd, ToProxy, resource, to_proxy::Message,
+    Left, ResourceRef, ResourceType, SnapshotBegin, SnapshotEnd, ToProxy, Version, to_proxy::Message,
 };
-use prost::Message as _;
 
-use super::Auth;
 use super::event::StreamId;
 use super::pod::ProxyId;
-use super::proxy::Phase;
-use super::route::Held;
+use super::proxy::{Phase, Stream};
 use super::state::State;
-use crate::programming::RouteId;
-
-/// The size in bytes from which on a piece takes no further route. One route is far smaller.
-const PIECE_BYTES: usize = 64 * 1024;
+use crate::programming::{KeySetId, RouteId};
 
 impl State {
     /// The next message for a stream, if there is one. It counts as sent.
@@ -35,23 +30,26 @@ impl State {
                 }
                 Phase::Snapshot(left) if left.is_empty() => {
                     stream.phase = Phase::Live;
-                    break Message::SnapshotEnd(SnapshotEnd { version, kept: vec![] });
+                    break Message::SnapshotEnd(SnapshotEnd { version, kept: self.kept(id) });
                 }
                 Phase::Snapshot(left) => {
-                    let mut left = std::mem::take(left);
-                    let change = self.piece(id, &mut left);
-                    if let Some(stream) = self.proxies.get_mut(id).and_then(|proxy| proxy.stream.as_mut()) {
-                        stream.phase = Phase::Snapshot(left);
+                    let mut routes = std::mem::take(left);
+                    // A key set that changes meanwhile comes with its routes, or after the end.
+                    let change = self.piece(id, &mut routes, &mut BTreeSet::new());
+                    if let Some(stream) = self.stream_mut(id) {
+                        stream.phase = Phase::Snapshot(routes);
                     }
                     if let Some(change) = change {
                         break Message::Change(change);
                     }
                 }
-                Phase::Live if !stream.dirty.is_empty() => {
-                    let mut dirty = std::mem::take(&mut stream.dirty);
-                    let change = self.piece(id, &mut dirty);
-                    if let Some(stream) = self.proxies.get_mut(id).and_then(|proxy| proxy.stream.as_mut()) {
-                        stream.dirty.append(&mut dirty);
+                Phase::Live if !stream.dirty.is_empty() || !stream.dirty_key_sets.is_empty() => {
+                    let mut routes: BTreeSet<RouteId> = std::mem::take(&mut stream.dirty);
+                    let mut key_sets: BTreeSet<KeySetId> = std::mem::take(&mut stream.dirty_key_sets);
+                    let change = self.piece(id, &mut routes, &mut key_sets);
+                    if let Some(stream) = self.stream_mut(id) {
+                        stream.dirty.append(&mut routes);
+                        stream.dirty_key_sets.append(&mut key_sets);
                     }
                     if let Some(change) = change {
                         break Message::Change(change);
@@ -61,7 +59,7 @@ impl State {
                     if stream.left_sent || !leaves || !self.is_out(id, now) {
                         return None;
                     }
-                    if let Some(stream) = self.proxies.get_mut(id).and_then(|proxy| proxy.stream.as_mut()) {
+                    if let Some(stream) = self.stream_mut(id) {
                         stream.left_sent = true;
                     }
                     break Message::Left(Left {});
@@ -71,38 +69,19 @@ impl State {
         Some(ToProxy { message: Some(message) })
     }
 
-    /// Takes routes off `todo` until the message is big enough. None: nothing of them had to be sent.
-    fn piece(&mut self, id: &ProxyId, todo: &mut BTreeSet<RouteId>) -> Option<Change> {
-        let mut change = Change { version: Some(self.version()), set: vec![], removed: vec![] };
-        let mut bytes = 0;
-        while bytes < PIECE_BYTES
-            && let Some(route_id) = todo.pop_first()
-        {
-            let Some(entry) = self.routes.get_mut(&route_id) else { continue };
-            let Some(view) = entry.views.get_mut(id) else { continue };
-            if view.sent == Some(view.version) {
-                continue;
-            }
-            match entry.desired.as_ref().filter(|_| view.serve) {
-                Some(desired) => {
-                    let route = desired.route.clone();
-                    view.version = view.version.max(entry.version);
-                    let held = Held { version: Some(view.version), port: route.port, auth: Auth::of(&route) };
-                    view.remember_sent(held);
-                    let resource = Some(resource::Resource::Route(route));
-                    let resource = Resource { id: route_id.0, version: Some(view.version), resource };
-                    bytes += resource.encoded_len();
-                    change.set.push(resource);
-                }
-                None => {
-                    view.sent = Some(view.version);
-                    let r#type = ResourceType::Route.into();
-                    let removed = ResourceRef { r#type, id: route_id.0, version: Some(view.version) };
-                    bytes += removed.encoded_len();
-                    change.removed.push(removed);
-                }
-            }
-        }
-        (!change.set.is_empty() || !change.removed.is_empty()).then_some(change)
+    fn stream_mut(&mut self, id: &ProxyId) -> Option<&mut Stream> {
+        self.proxies.get_mut(id)?.stream.as_mut()
+    }
+
+    /// The key sets that this proxy needs and that the snapshot doesn't have: those that this leader doesn't know yet, or has
+    /// come to know since it told the routes. Callers must not be turned away because the leader changed.
+    fn kept(&self, id: &ProxyId) -> Vec<ResourceRef> {
+        let needed = self.proxies.get(id).into_iter().flat_map(|proxy| &proxy.key_sets);
+        let unsent = needed.filter(|key_set| {
+            let view = self.key_sets.get(*key_set).and_then(|entry| entry.views.get(id));
+            view.is_some_and(|view| !view.routes.is_empty() && view.sent.is_none())
+        });
+        let r#type = ResourceType::KeySet.into();
+        unsent.map(|key_set| ResourceRef { r#type, id: key_set.0.clone(), version: Some(Version::default()) }).collect()
     }
 }

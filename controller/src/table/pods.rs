@@ -54,6 +54,9 @@ impl State {
                 entry.chosen_from = None;
             }
         }
+        for key_set in &proxy.key_sets {
+            self.drop_key_set_view(id, key_set);
+        }
         for key in self.listings.get(id).into_iter().flatten() {
             out.push(Effect::Slice(key.clone()));
         }

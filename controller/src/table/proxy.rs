@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::event::StreamId;
 use super::pod::PodFacts;
 use crate::assignment;
-use crate::programming::RouteId;
+use crate::programming::{KeySetId, RouteId};
 
 /// How far a stream is.
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub(super) struct Stream {
     pub(super) phase: Phase,
     /// Routes that may have something to send: at most one mark per route, however often it changes.
     pub(super) dirty: BTreeSet<RouteId>,
+    /// Key sets that may have to be sent or taken away.
+    pub(super) dirty_key_sets: BTreeSet<KeySetId>,
     pub(super) left_sent: bool,
 }
 
@@ -54,6 +56,8 @@ pub(super) struct Proxy {
     pub(super) credentials: Option<Credentials>,
     /// The routes that it has a view of.
     pub(super) routes: BTreeSet<RouteId>,
+    /// The key sets that it has a view of.
+    pub(super) key_sets: BTreeSet<KeySetId>,
 }
 
 impl Proxy {
@@ -69,6 +73,7 @@ impl Proxy {
             leaving_since: None,
             credentials: None,
             routes: BTreeSet::new(),
+            key_sets: BTreeSet::new(),
         }
     }
 

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use lambdaroute_proxy_config::cause::Cause;
-use lambdaroute_proxy_config::v1alpha1::{Route, Version};
+use lambdaroute_proxy_config::v1alpha1::{LimitShare, Route, Version};
 use lambdaroute_proxy_config::validate_route;
 
 use super::event::SliceKey;
+use super::guard::{self, Guard};
 use super::pod::ProxyId;
-use super::tightening::{Auth, is_tightening};
+use super::tightening::{Auth, Tightened, is_tightening};
 use crate::assignment;
 use crate::programming::{DesiredRoute, KeySetId, Programming, RouteId};
 
@@ -20,6 +21,8 @@ pub(super) struct Held {
     pub(super) version: Option<Version>,
     pub(super) port: u32,
     pub(super) auth: Auth,
+    /// The route's own part of its [`Guard`]. None: unguarded.
+    pub(super) guard: Option<String>,
 }
 
 /// What one proxy has of one route.
@@ -37,6 +40,16 @@ pub(super) struct View {
     pub(super) served: Option<Held>,
     /// Not chosen any more, and in no slice since then.
     pub(super) unlisted_since: Option<Instant>,
+    /// Callers reached it when this was last looked at, and it hasn't lost its table since.
+    pub(super) reached: bool,
+    /// The key sets that the proxy needs for this route.
+    pub(super) key_sets: BTreeSet<KeySetId>,
+    /// Those of the version that was sent last.
+    pub(super) key_sets_sent: BTreeSet<KeySetId>,
+    /// Its shares of the route's limits.
+    pub(super) shares: Vec<LimitShare>,
+    /// The shares that were sent last on the present stream.
+    pub(super) shares_sent: Vec<LimitShare>,
 }
 
 /// The most unanswered versions that are remembered for a proxy and route.
@@ -44,7 +57,19 @@ const MOST_OUTSTANDING: usize = 16;
 
 impl View {
     pub(super) fn new(serve: bool, version: Version) -> Self {
-        Self { serve, version, sent: None, outstanding: vec![], served: None, unlisted_since: None }
+        Self {
+            serve,
+            version,
+            sent: None,
+            outstanding: vec![],
+            served: None,
+            unlisted_since: None,
+            reached: false,
+            key_sets: BTreeSet::new(),
+            key_sets_sent: BTreeSet::new(),
+            shares: vec![],
+            shares_sent: vec![],
+        }
     }
 
     /// The proxy was never told of this route, as far as anybody knows.
@@ -71,13 +96,25 @@ impl View {
     pub(super) fn loosest(&self) -> Option<Auth> {
         self.served.iter().chain(&self.outstanding).map(|held| held.auth).max()
     }
-}
 
-/// A change that takes rights away: who serves an older version after the deadline leaves the slices.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Tightened {
-    pub(super) version: Version,
-    pub(super) deadline: Instant,
+    /// The one guard that everything has which the proxy may serve.
+    pub(super) fn guard(&self) -> Option<String> {
+        let mut guards = self.served.iter().chain(&self.outstanding).map(|held| &held.guard);
+        let first = guards.next()?;
+        first.clone().filter(|_| guards.all(|guard| guard == first))
+    }
+
+    /// The proxy begins a stream: what it says it has is all that it has.
+    pub(super) fn greet(&mut self, has_table: bool) {
+        self.sent = None;
+        self.key_sets_sent.clear();
+        self.shares_sent.clear();
+        if !has_table {
+            self.served = None;
+            self.outstanding.clear();
+            self.reached = false;
+        }
+    }
 }
 
 /// One route. Without `desired` it is removed, and kept until every proxy that has it says that it is gone.
@@ -95,6 +132,12 @@ pub(super) struct Entry {
     pub(super) views: BTreeMap<ProxyId, View>,
     /// Who refused the present version, and why.
     pub(super) refusals: BTreeMap<ProxyId, String>,
+    /// The present version's own part of its [`Guard`]. None: unguarded.
+    pub(super) guard: Option<String>,
+    /// What the slices told that this leader found, of endpoints that it believed.
+    pub(super) found: Option<Guard>,
+    /// This leader has found a slice of it.
+    pub(super) believed: bool,
     /// The key sets that it refers to.
     pub(super) key_sets: BTreeSet<KeySetId>,
     /// The slices that it shall have.
@@ -117,6 +160,9 @@ impl Entry {
             chosen_from: None,
             views: BTreeMap::new(),
             refusals: BTreeMap::new(),
+            guard: None,
+            found: None,
+            believed: false,
             key_sets: BTreeSet::new(),
             slices: vec![],
             announced: Programming::Pending,
@@ -144,35 +190,16 @@ impl Entry {
         // A route is judged with exactly the features that it asks for: whether a proxy has them is the proxy's to say.
         let asked = new.route.requires.iter().map(String::as_str).collect();
         self.invalid = validate_route(&new.route, &asked).err().map(|invalid| invalid.to_string());
+        self.guard = guard::of_route(&new.route);
         self.version = version;
         self.refusals.clear();
         self.chosen_from = None;
         true
     }
 
-    /// Keeps one of the tightenings whose time is over: the last one says all that the others say.
-    pub(super) fn fold_tightened(&mut self, now: Instant) {
-        let over = self.tightened.iter().filter(|t| t.deadline <= now).max_by_key(|t| t.version).copied();
-        if let Some(over) = over {
-            self.tightened.retain(|t| t.version > over.version);
-            self.tightened.insert(0, over);
-        }
-    }
-
-    /// Whether a proxy that serves `held` must not be reached any more.
-    pub(super) fn overdue(&self, held: &Held, now: Instant) -> bool {
-        self.tightened.iter().any(|t| t.deadline <= now && held.version < Some(t.version))
-    }
-
     /// The proxy serves the present version.
     pub(super) fn serves_present(&self, proxy: &str) -> bool {
         let served = self.views.get(proxy).and_then(|view| view.served.as_ref());
         served.is_some_and(|held| held.version >= Some(self.version))
-    }
-
-    /// Those who aren't chosen any more may go: every chosen one has answered, and one of them serves.
-    pub(super) fn is_released(&self) -> bool {
-        self.chosen.iter().any(|proxy| self.serves_present(&proxy.0))
-            && self.chosen.iter().all(|proxy| self.serves_present(&proxy.0) || self.refusals.contains_key(proxy))
     }
 }

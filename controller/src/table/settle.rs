@@ -1,14 +1,16 @@
 //! Brings one route to rest: who is chosen, who holds on, who may go, and what the reconciler and the slices must learn.
 //! Can be called at any time, any number of times.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
-use lambdaroute_proxy_config::v1alpha1::Version;
+use lambdaroute_proxy_config::v1alpha1::{Route, Version};
 
 use super::event::Effect;
 use super::pod::ProxyId;
-use super::route::View;
+use super::route::{Entry, View};
 use super::state::{Alarm, State};
+use super::tightening;
 use crate::assignment::{self, Candidate};
 use crate::programming::{RouteId, TableEvent};
 
@@ -25,6 +27,7 @@ impl State {
         }
         self.choose(id);
         self.direct(id, now, out);
+        self.share_out(id, now, out);
         self.forget(id, out);
         self.announce(id, now, out);
         // Whether anything is to be written is decided when it would be.
@@ -36,22 +39,24 @@ impl State {
     /// Chooses proxies. One that can't serve the route, or refused it, is taken only where all are so: its refusal then
     /// tells the user why.
     fn choose(&mut self, id: &RouteId) {
-        let Some(entry) = self.routes.get_mut(id) else { return };
-        if entry.chosen_from == Some(self.generation) {
-            return;
-        }
-        let Some(route) = entry.route() else {
-            entry.chosen.clear();
-            entry.chosen_from = Some(self.generation);
+        let Some(entry) = self.routes.get(id).filter(|entry| entry.chosen_from != Some(self.generation)) else {
             return;
         };
+        let chosen = entry.route().map(|route| self.chosen(entry, route)).unwrap_or_default();
+        if let Some(entry) = self.routes.get_mut(id) {
+            entry.chosen = chosen;
+            entry.chosen_from = Some(self.generation);
+        }
+    }
+
+    fn chosen(&self, entry: &Entry, route: &Route) -> BTreeSet<ProxyId> {
         let candidates = |fit: bool| -> Vec<Candidate<'_, ProxyId>> {
             self.eligible
                 .iter()
                 .filter_map(|id| self.proxies.get_key_value(id))
                 // What an unheard proxy understands isn't known yet.
                 .filter(|(id, proxy)| {
-                    !fit || !entry.refusals.contains_key(*id) && (!proxy.heard || proxy.has_features(&route.requires))
+                    !fit || self.refusal(entry, id).is_none() && (!proxy.heard || proxy.has_features(&route.requires))
                 })
                 .map(|(id, proxy)| Candidate {
                     id,
@@ -66,24 +71,25 @@ impl State {
             from = candidates(false);
         }
         let chosen = assignment::choose(entry.key, self.settings.proxies_per_route, &from);
-        entry.chosen = chosen.into_iter().cloned().collect();
-        entry.chosen_from = Some(self.generation);
+        chosen.into_iter().cloned().collect()
     }
 
     /// Says for each proxy what it shall have of the route: make before break.
     fn direct(&mut self, id: &RouteId, now: Instant, out: &mut Vec<Effect>) {
         let Some(entry) = self.routes.get_mut(id) else { return };
-        entry.fold_tightened(now);
+        tightening::fold(&mut entry.tightened, now);
         for alarm in entry.tightened.iter().filter(|t| t.deadline > now) {
             self.alarms.insert((alarm.deadline, Alarm::Route(id.clone())));
         }
-        let (present, servable, released) = (entry.version, entry.route().is_some(), entry.is_released());
+        let Some(entry) = self.routes.get(id) else { return };
+        let (present, servable, released) = (entry.version, entry.route().is_some(), self.is_released(entry, now));
         let requires = entry.route().map(|route| route.requires.clone()).unwrap_or_default();
         let chosen = entry.chosen.clone();
         let others = entry.views.keys().filter(|proxy| !chosen.contains(*proxy)).cloned();
         for proxy_id in chosen.iter().cloned().chain(others.collect::<Vec<_>>()) {
             let is_chosen = chosen.contains(&proxy_id);
             let listed = self.is_listed(&proxy_id, id);
+            let refused = self.routes.get(id).is_some_and(|entry| self.refusal(entry, &proxy_id).is_some());
             let Some(proxy) = self.proxies.get_mut(&proxy_id) else { continue };
             let fresh = Version { epoch: present.epoch, counter: self.counter + 1 };
             let Some(entry) = self.routes.get_mut(id) else { return };
@@ -102,7 +108,7 @@ impl State {
                 view.unlisted_since = since.then(|| view.unlisted_since.unwrap_or(now));
                 if let Some(since) = view.unlisted_since {
                     let until = since + self.settings.drain;
-                    if entry.refusals.contains_key(&proxy_id) || now >= until {
+                    if refused || now >= until {
                         view.serve = false;
                     } else {
                         self.alarms.insert((until, Alarm::Route(id.clone())));
@@ -119,6 +125,11 @@ impl State {
             if view.sent != Some(view.version) {
                 self.counter = self.counter.max(view.version.counter);
                 self.mark(&proxy_id, id, out);
+            }
+            self.link(&proxy_id, id, out);
+            let reached = self.routes.get(id).is_some_and(|entry| self.reaches(entry, &proxy_id, now));
+            if let Some(view) = self.routes.get_mut(id).and_then(|entry| entry.views.get_mut(&proxy_id)) {
+                view.reached = reached;
             }
         }
     }

@@ -9,7 +9,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use lambdaroute_proxy_config::v1alpha1::Version;
 
 use super::event::{Close, Effect, Event, SliceKey, StreamId};
-use super::key_set::{KeySetEntry, Keys};
+use super::key_set::{KeySetEntry, Keys, Source};
 use super::pod::{PodFacts, ProxyId};
 use super::proxy::{Credentials, Proxy};
 use super::reference::key_sets_of;
@@ -28,6 +28,8 @@ pub struct Settings {
     pub reconnect: Duration,
     /// How long a leaving proxy is kept while its routes get replacements.
     pub leaving: Duration,
+    /// How long a route waits for key sets that this leader doesn't know yet before it comes to further proxies without them.
+    pub key_sets: Duration,
     /// How long a proxy serves a route after it has left the route's slices, so that all nodes have followed.
     pub drain: Duration,
 }
@@ -39,6 +41,7 @@ impl Default for Settings {
             tightening: Duration::from_secs(5),
             reconnect: Duration::from_secs(10),
             leaving: Duration::from_secs(2),
+            key_sets: Duration::from_secs(10),
             drain: Duration::from_secs(15),
         }
     }
@@ -51,6 +54,8 @@ pub(super) enum Alarm {
     Proxies,
     /// This route.
     Route(RouteId),
+    /// The routes of this key set.
+    KeySet(KeySetId),
 }
 
 /// The whole table.
@@ -121,8 +126,8 @@ impl State {
             }
             Event::Set(route) => self.set(*route, now, out),
             Event::Remove(id) => self.remove(&id, now, out),
-            Event::SetKeySet(id, keys) => self.set_keys(&id, Keys::Present(Arc::new(keys)), None, out),
-            Event::RemoveKeySet(id) => self.set_keys(&id, Keys::Absent, None, out),
+            Event::SetKeySet(id, keys) => self.set_keys(&id, Keys::Present(Arc::new(keys)), Source::Told, now, out),
+            Event::RemoveKeySet(id) => self.set_keys(&id, Keys::Absent, Source::Told, now, out),
             Event::PodsListed(pods) => self.pods_listed(pods, now, out),
             Event::Pod(pod) => self.pod(pod, now, out),
             Event::PodGone(id) => self.pod_gone(&id, now, out),
@@ -183,7 +188,9 @@ impl State {
     fn set(&mut self, desired: DesiredRoute, now: Instant, out: &mut Vec<Effect>) {
         let id = desired.id.clone();
         let version = self.next_version();
-        let entry = self.routes.entry(id.clone()).or_insert_with(|| Entry::new(&id, version));
+        self.routes.entry(id.clone()).or_insert_with(|| Entry::new(&id, version));
+        self.use_key_sets(&id, &key_sets_of(&desired.route), &desired.key_sets, now, out);
+        let Some(entry) = self.routes.get_mut(&id) else { return };
         let wanted: Vec<_> = desired
             .service
             .ip_families
@@ -191,9 +198,7 @@ impl State {
             .map(|family| (slices::key(&desired.service, family), family.clone()))
             .collect();
         let before = std::mem::replace(&mut entry.slices, wanted.clone());
-        let (used, brought) = (key_sets_of(&desired.route), desired.key_sets.clone());
         entry.want(desired, version, now + self.settings.tightening);
-        self.use_key_sets(&id, &used, &brought, out);
         for (key, _) in &before {
             self.slice_routes.remove(key);
             out.push(Effect::Slice(key.clone()));
@@ -208,7 +213,7 @@ impl State {
     fn remove(&mut self, id: &RouteId, now: Instant, out: &mut Vec<Effect>) {
         let version = self.next_version();
         let known = self.routes.contains_key(id);
-        self.use_key_sets(id, &BTreeSet::new(), &BTreeMap::new(), out);
+        self.use_key_sets(id, &BTreeSet::new(), &BTreeMap::new(), now, out);
         let entry = self.routes.entry(id.clone()).or_insert_with(|| Entry::new(id, version));
         if known && entry.desired.is_none() {
             return;
@@ -224,22 +229,6 @@ impl State {
         self.settle(id, now, out);
     }
 
-    /// Adds a view for every proxy that may have a removed route from a former leader.
-    pub(super) fn suspect(&mut self, id: &RouteId, known: bool) {
-        let version = self.version();
-        let Some(entry) = self.routes.get_mut(id) else { return };
-        for (proxy_id, proxy) in &mut self.proxies {
-            // One that never ran has nothing; one that greeted this leader has what this leader knows.
-            let has_nothing = proxy.pod.addresses.is_empty() || known && proxy.heard;
-            if !has_nothing && !entry.views.contains_key(proxy_id) {
-                let mut view = super::route::View::new(false, version);
-                view.served = Some(super::route::Held { version: None, port: 0, auth: super::Auth::None });
-                entry.views.insert(proxy_id.clone(), view);
-                proxy.routes.insert(id.clone());
-            }
-        }
-    }
-
     /// Everything again whose time has come.
     fn ring(&mut self, now: Instant, out: &mut Vec<Effect>) {
         let due = self.alarms.iter().take_while(|(at, _)| *at <= now).count();
@@ -250,6 +239,7 @@ impl State {
                     self.settle_all(now, out);
                 }
                 Some((_, Alarm::Route(id))) => self.settle(&id, now, out),
+                Some((_, Alarm::KeySet(id))) => self.settle_key_set(&id, now, out),
                 None => break,
             }
         }

@@ -9,9 +9,9 @@ use lambdaroute_proxy_config::feature;
 use lambdaroute_proxy_config::v1alpha1::auth_method::Method;
 use lambdaroute_proxy_config::v1alpha1::key_set::Keys;
 use lambdaroute_proxy_config::v1alpha1::{
-    self, ApiKeyAuth, AuthMethod, AuthType, CauseCount, Consumer, Consumers, FunctionUrl, InvokeMode, KeySet, Outcome,
-    Refusal, RefusalReason, Removed, Report, ResourceRef, Route, Served, Version, outcome, report::Identity,
-    route::Upstream, to_proxy::Message,
+    self, ApiKeyAuth, AuthMethod, AuthType, CauseCount, Consumer, Consumers, FunctionUrl, InvokeMode, KeySet,
+    LimitShare, Outcome, Refusal, RefusalReason, Removed, Report, Resource, ResourceRef, Route, Served, Version,
+    outcome, report::Identity, resource, route::Upstream, to_proxy::Message,
 };
 
 use super::*;
@@ -22,6 +22,7 @@ mod assigning;
 mod key_sets;
 mod leader;
 mod leaving;
+mod shares;
 mod streams;
 mod tightening;
 
@@ -104,7 +105,72 @@ fn keys(consumers: &[&str]) -> KeySet {
 enum Answer {
     Serve,
     Refuse,
+    /// Serves routes, refuses key sets.
+    RefuseKeys,
     Silence,
+}
+
+/// What a proxy of the tests has, as the contract says.
+#[derive(Clone, Default)]
+struct Holding {
+    resources: BTreeMap<(i32, String), Resource>,
+    arrived: Option<BTreeSet<(i32, String)>>,
+}
+
+impl Holding {
+    fn take(&mut self, message: &Message) {
+        match message {
+            Message::SnapshotBegin(_) => self.arrived = Some(BTreeSet::new()),
+            Message::SnapshotEnd(end) => {
+                let mut arrived = self.arrived.take().expect("a snapshot began");
+                arrived.extend(end.kept.iter().map(|kept| (kept.r#type, kept.id.clone())));
+                self.resources.retain(|key, _| arrived.contains(key));
+            }
+            Message::Change(change) => {
+                for removed in &change.removed {
+                    self.resources.remove(&(removed.r#type, removed.id.clone()));
+                }
+                for resource in &change.set {
+                    let key = (type_of(resource), resource.id.clone());
+                    if let Some(resource::Resource::Route(route)) = &resource.resource {
+                        let limits = route.rate_limits.len() + usize::from(route.concurrency.is_some());
+                        let shares = self.shares(&resource.id).len();
+                        assert!(shares >= limits, "a route comes with its shares: {shares} of {limits}");
+                    }
+                    if let Some(arrived) = &mut self.arrived {
+                        arrived.insert(key.clone());
+                    }
+                    self.resources.insert(key, resource.clone());
+                }
+            }
+            Message::Left(_) => {}
+        }
+    }
+
+    fn key_set(&self, id: &str) -> Option<&KeySet> {
+        match &self.resources.get(&(2, id.to_owned()))?.resource {
+            Some(resource::Resource::KeySet(keys)) => Some(keys),
+            _ => None,
+        }
+    }
+
+    fn shares(&self, route: &str) -> Vec<LimitShare> {
+        let of_type = self.resources.iter().filter(|((r#type, _), _)| *r#type == 3);
+        let shares = of_type.filter_map(|(_, resource)| match &resource.resource {
+            Some(resource::Resource::LimitShare(share)) => Some(share.clone()),
+            _ => None,
+        });
+        shares.filter(|share| share.route_id == route).collect()
+    }
+}
+
+fn type_of(resource: &Resource) -> i32 {
+    match resource.resource {
+        Some(resource::Resource::Route(_)) => 1,
+        Some(resource::Resource::KeySet(_)) => 2,
+        Some(resource::Resource::LimitShare(_)) => 3,
+        None => 0,
+    }
 }
 
 /// A table with scripted proxies and an API server that does every write at once.
@@ -114,6 +180,7 @@ struct World {
     streams: BTreeMap<String, StreamId>,
     answers: BTreeMap<String, Answer>,
     said: BTreeMap<String, Vec<Message>>,
+    holding: BTreeMap<String, Holding>,
     told: Vec<TableEvent>,
     closed: Vec<(StreamId, Close)>,
     next: u64,
@@ -128,6 +195,7 @@ impl World {
             streams: BTreeMap::new(),
             answers: BTreeMap::new(),
             said: BTreeMap::new(),
+            holding: BTreeMap::new(),
             told: vec![],
             closed: vec![],
             next: 0,
@@ -214,6 +282,7 @@ impl World {
                     quiet = false;
                     let message = message.message.expect("a message says something");
                     let outcomes = outcomes(&message, self.answers[&name]);
+                    self.holding.entry(name.clone()).or_default().take(&message);
                     self.said.entry(name.clone()).or_default().push(message);
                     let effects = self.state.apply(Event::Ack(proxy_id(&name), stream, outcomes), self.now);
                     self.carry_out(effects);
@@ -233,6 +302,9 @@ impl World {
         self.next += 1;
         let stream = StreamId(self.next);
         self.answers.insert(name.to_owned(), answer);
+        if table.is_none() {
+            self.holding.remove(name);
+        }
         let features = features.iter().map(|&feature| feature.to_owned()).collect();
         let hello = Event::Hello { proxy: proxy_id(name), stream, features, table_version: table };
         let effects = self.state.apply(hello, self.now);
@@ -266,13 +338,22 @@ impl World {
         let mut has = BTreeSet::new();
         for message in self.said.get(name).into_iter().flatten() {
             if let Message::Change(change) = message {
-                has.extend(change.set.iter().map(|resource| resource.id.clone()));
-                for removed in &change.removed {
+                let routes = change.set.iter().filter(|resource| type_of(resource) == 1);
+                has.extend(routes.map(|resource| resource.id.clone()));
+                for removed in change.removed.iter().filter(|removed| removed.r#type == 1) {
                     has.remove(&removed.id);
                 }
             }
         }
         has
+    }
+
+    /// The consumers whom a proxy recognises by a key set. None: it doesn't have it.
+    fn recognises(&self, proxy: &str, key_set: &str) -> Option<Vec<String>> {
+        match self.holding.get(proxy)?.key_set(key_set)?.keys.as_ref()? {
+            Keys::Consumers(consumers) => Some(consumers.consumers.iter().map(|c| c.name.clone()).collect()),
+            Keys::Jwks(_) => None,
+        }
     }
 
     fn programming(&self, name: &str) -> Programming {
@@ -282,17 +363,21 @@ impl World {
 
 fn outcomes(message: &Message, answer: Answer) -> Vec<Outcome> {
     let Message::Change(change) = message else { return vec![] };
-    let reference = |id: &str, version| ResourceRef { r#type: 1, id: id.to_owned(), version };
-    let set = change.set.iter().filter_map(|resource| {
+    let set = change.set.iter().filter(|resource| type_of(resource) != 3).filter_map(|resource| {
         let outcome = match answer {
-            Answer::Serve => outcome::Outcome::Served(Served {}),
+            Answer::RefuseKeys if type_of(resource) == 2 => outcome::Outcome::Refused(Refusal {
+                reason: RefusalReason::Invalid.into(),
+                detail: "no such curve".to_owned(),
+            }),
+            Answer::Serve | Answer::RefuseKeys => outcome::Outcome::Served(Served {}),
             Answer::Refuse => outcome::Outcome::Refused(Refusal {
                 reason: RefusalReason::PortUnavailable.into(),
                 detail: "port 10000 is taken".to_owned(),
             }),
             Answer::Silence => return None,
         };
-        Some(Outcome { resource: Some(reference(&resource.id, resource.version)), outcome: Some(outcome) })
+        let reference = ResourceRef { r#type: type_of(resource), id: resource.id.clone(), version: resource.version };
+        Some(Outcome { resource: Some(reference), outcome: Some(outcome) })
     });
     let removed = change.removed.iter().filter(|_| answer != Answer::Silence).map(|removed| Outcome {
         resource: Some(removed.clone()),

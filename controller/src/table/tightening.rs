@@ -1,8 +1,15 @@
-//! Which changes of a route take rights away. A proxy that hasn't acknowledged such a change in time leaves the route's
-//! slices, even if it was the last.
+//! Which changes take rights away. A proxy that hasn't acknowledged such a change in time leaves the slices of every route that
+//! it concerns, even if it was the last. What can't be proven to only add rights counts as one that takes some away.
+
+mod callers;
+mod keys;
+
+use std::time::Instant;
 
 use lambdaroute_proxy_config::feature;
-use lambdaroute_proxy_config::v1alpha1::{AuthType, Route, route::Upstream};
+use lambdaroute_proxy_config::v1alpha1::{AuthType, Route, Version, route::Upstream};
+
+pub(super) use keys::only_adds;
 
 /// What of a served version decides whether a later one is tighter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,12 +48,49 @@ impl Auth {
     }
 }
 
-/// Features that say how to reach the function. Any other one guards a route.
-const OPEN: &[&str] = &[feature::FUNCTION_URL, feature::UNSIGNED, feature::RESPONSE_STREAM];
+/// Features that say how to reach the function, or what passes to and fro. Any other one guards a route.
+const OPEN: &[&str] = &[
+    feature::FUNCTION_URL,
+    feature::UNSIGNED,
+    feature::RESPONSE_STREAM,
+    feature::CORS,
+    feature::REQUEST_HEADERS,
+    feature::FORWARD_AUTHORIZATION,
+    feature::TIMEOUTS,
+    feature::MAX_REQUEST_BODY,
+];
 
-/// Whether the step from `old` to `new` takes rights away: auth type NONE to AWS_IAM, or a guard that the old version
-/// didn't have. (Removing a route is one too; it isn't a step between versions.)
+/// The features that guard a route.
+pub(super) fn guards(route: &Route) -> impl Iterator<Item = &String> {
+    route.requires.iter().filter(|feature| !OPEN.contains(&feature.as_str()))
+}
+
+/// Whether the step from `old` to `new` takes rights away: auth type NONE to AWS_IAM, a guard that the old version didn't have,
+/// fewer callers or addresses. (Removing a route is one too; it isn't a step between versions. Keys are the key sets'.)
 pub fn is_tightening(old: &Route, new: &Route) -> bool {
-    let guard = |feature: &&String| !OPEN.contains(&feature.as_str()) && !old.requires.contains(feature);
-    Auth::of(old).tightens_to(Auth::of(new)) || new.requires.iter().any(|feature| guard(&feature))
+    Auth::of(old).tightens_to(Auth::of(new))
+        || guards(new).any(|feature| !old.requires.contains(feature))
+        || !callers::only_adds(old.auth.as_ref(), new.auth.as_ref())
+        || !callers::only_widens(old.source_ranges.as_ref(), new.source_ranges.as_ref())
+}
+
+/// A change that takes rights away: who serves an older version after the deadline leaves the slices.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tightened {
+    pub(super) version: Version,
+    pub(super) deadline: Instant,
+}
+
+/// Keeps one of the tightenings whose time is over: the last one says all that the others say.
+pub(super) fn fold(tightened: &mut Vec<Tightened>, now: Instant) {
+    let over = tightened.iter().filter(|t| t.deadline <= now).max_by_key(|t| t.version).copied();
+    if let Some(over) = over {
+        tightened.retain(|t| t.version > over.version);
+        tightened.insert(0, over);
+    }
+}
+
+/// Whether who serves this version must not be reached any more. None: a version of before this leader.
+pub(super) fn is_overdue(tightened: &[Tightened], served: Option<Version>, now: Instant) -> bool {
+    tightened.iter().any(|t| t.deadline <= now && served < Some(t.version))
 }

@@ -6,7 +6,7 @@ use super::*;
 fn found(route: &DesiredRoute, names: &[&str], auth: Auth) -> EndpointSlice {
     let pods: Vec<_> = names.iter().map(|name| pod(name)).collect();
     let endpoints: Vec<_> = pods.iter().map(|pod| (pod, pod.addresses[0])).collect();
-    let mut slice = slices::desired(&route.id, route, "IPv4", &endpoints, auth);
+    let mut slice = slices::desired(&route.id, route, "IPv4", &endpoints, auth, None);
     slice.metadata.uid = Some("slice-found".to_owned());
     slice.metadata.resource_version = Some("1".to_owned());
     slice
@@ -162,5 +162,123 @@ fn a_slice_of_somebody_else_under_our_labels_is_not_believed() {
     forged.metadata.name = Some("forged".to_owned());
     let mut world = World::new(2);
     world.begin(8, &["a"], vec![forged], vec![orders]);
+    assert!(world.reached("orders").is_empty());
+}
+
+/// A guarded route, its keys, and the slice that a former leader left for it.
+fn guarded_by(consumers: &[&str]) -> (DesiredRoute, EndpointSlice) {
+    let orders = guarded("orders", &["idp"]);
+    let mut former = World::leading(1, &["a"], vec![orders.clone()]);
+    former.event(Event::SetKeySet(key_set_id("idp"), keys(consumers)));
+    former.connect("a", Answer::Serve);
+    (orders, former.slice("orders"))
+}
+
+/// The former leader's table, as the proxy has it.
+fn keep_table(world: &mut World, consumers: &[&str]) {
+    let key_set =
+        Resource { id: "idp".to_owned(), version: None, resource: Some(resource::Resource::KeySet(keys(consumers))) };
+    let holding = world.holding.entry("a".to_owned()).or_default();
+    holding.resources.insert((2, "idp".to_owned()), key_set);
+}
+
+const FORMER: Option<Version> = Some(Version { epoch: EPOCH, counter: 5 });
+
+#[test]
+fn a_new_leader_that_doesnt_know_the_keys_yet_takes_none_away() {
+    let (orders, slice) = guarded_by(&["alice"]);
+    let mut world = World::new(1);
+    world.begin(8, &["a"], vec![slice], vec![orders]);
+    keep_table(&mut world, &["alice"]);
+    world.hello("a", Answer::Serve, feature::SUPPORTED, FORMER);
+    assert!(matches!(world.said["a"].last(), Some(Message::SnapshotEnd(_))));
+    let alice = Some(vec!["alice".to_owned()]);
+    assert_eq!((world.recognises("a", "idp"), world.reached("orders")), (alice.clone(), vec!["a".to_owned()]));
+    assert_eq!(world.state.missing_key_sets(), BTreeSet::from([key_set_id("idp")]));
+    world.pass(3_600 * SECOND);
+    assert_eq!((world.recognises("a", "idp"), world.reached("orders")), (alice, vec!["a".to_owned()]));
+    assert_eq!(world.programming("orders"), Programming::Programmed);
+}
+
+#[test]
+fn keys_that_come_to_be_known_within_a_snapshot_are_not_taken_away_by_its_end() {
+    let (orders, slice) = guarded_by(&["alice"]);
+    let mut world = World::new(1);
+    world.begin(8, &["a"], vec![slice], vec![orders]);
+    keep_table(&mut world, &["alice"]);
+    world.hello("a", Answer::Serve, feature::SUPPORTED, FORMER);
+    world.streams.clear();
+    // Taken by hand up to the route; then the keys come.
+    let (stream, features) = (StreamId(1_000), feature::SUPPORTED.iter().map(|&feature| feature.to_owned()).collect());
+    world.state.apply(Event::Hello { proxy: proxy_id("a"), stream, features, table_version: FORMER }, world.now);
+    for _ in 0..2 {
+        let message = world.state.next_message(&proxy_id("a"), stream, world.now).expect("there is more");
+        world.holding.get_mut("a").expect("it has a table").take(&message.message.expect("it says something"));
+    }
+    world.state.apply(Event::SetKeySet(key_set_id("idp"), keys(&["alice", "bob"])), world.now);
+    let mut seen = vec![];
+    while let Some(message) = world.state.next_message(&proxy_id("a"), stream, world.now) {
+        world.holding.get_mut("a").expect("it has a table").take(&message.message.expect("it says something"));
+        seen.push(world.recognises("a", "idp").expect("never without keys").len());
+    }
+    assert_eq!(seen.last(), Some(&2));
+}
+
+#[test]
+fn a_proxy_that_lost_its_keys_is_not_reached_before_the_new_leader_knows_them() {
+    let (orders, slice) = guarded_by(&["alice"]);
+    let mut world = World::new(1);
+    world.begin(8, &["a"], vec![slice], vec![orders]);
+    world.connect("a", Answer::Serve);
+    assert!(world.reached("orders").is_empty(), "callers would be turned away");
+    world.event(Event::SetKeySet(key_set_id("idp"), keys(&["alice"])));
+    assert_eq!(world.reached("orders"), ["a"]);
+}
+
+#[test]
+fn keys_that_are_as_the_slice_says_take_no_endpoint_away() {
+    let (orders, slice) = guarded_by(&["alice", "bob"]);
+    for early in [true, false] {
+        let mut world = World::new(1);
+        let known = Event::SetKeySet(key_set_id("idp"), keys(&["bob", "alice"]));
+        if early {
+            world.event(known.clone());
+        }
+        world.begin(8, &["a"], vec![slice.clone()], vec![orders.clone()]);
+        world.pass(7 * SECOND);
+        world.event(known);
+        world.pass(60 * SECOND);
+        assert_eq!(world.reached("orders"), ["a"], "the proxy is cut off, and has what it should");
+        assert_eq!(slices::guard_of(&world.slice("orders")), slices::guard_of(&slice));
+    }
+}
+
+#[test]
+fn a_key_revoked_between_two_leaders_has_five_seconds() {
+    let (orders, slice) = guarded_by(&["alice", "bob"]);
+    for early in [true, false] {
+        let mut world = World::new(1);
+        let known = Event::SetKeySet(key_set_id("idp"), keys(&["alice"]));
+        if early {
+            world.event(known.clone());
+        }
+        world.begin(8, &["a"], vec![slice.clone()], vec![orders.clone()]);
+        world.event(known);
+        assert_eq!(world.reached("orders"), ["a"]);
+        world.pass(5 * SECOND);
+        assert!(world.reached("orders").is_empty());
+        world.hello("a", Answer::Serve, feature::SUPPORTED, FORMER);
+        assert_eq!(world.reached("orders"), ["a"]);
+    }
+}
+
+#[test]
+fn a_route_that_got_auth_between_two_leaders_has_five_seconds() {
+    let open = route("orders", AuthType::AwsIam);
+    let mut world = World::new(1);
+    world.event(Event::SetKeySet(key_set_id("idp"), keys(&["alice"])));
+    world.begin(8, &["a"], vec![found(&open, &["a"], Auth::AwsIam)], vec![guarded("orders", &["idp"])]);
+    assert_eq!(world.reached("orders"), ["a"]);
+    world.pass(5 * SECOND);
     assert!(world.reached("orders").is_empty());
 }
