@@ -11,7 +11,7 @@ pub fn crd() -> CustomResourceDefinition {
     crd.spec.names.list_kind = Some("LambdaRouteList".to_owned());
     for version in &mut crd.spec.versions {
         if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
-            without_nullable(schema);
+            tidy(schema);
         }
     }
     crd
@@ -26,18 +26,25 @@ pub fn yaml() -> Result<String, serde_yaml_ng::Error> {
     Ok(format!("# Generated from crds/src by `cargo generate`: don't edit.\n{body}"))
 }
 
-/// An optional field is absent or given, never null: a null would reach the rules and the controller as a third case.
-fn without_nullable(schema: &mut JSONSchemaProps) {
+/// An optional field is absent or given, never null: a null would reach the rules and the controller as a third case. And
+/// descriptions flow.
+fn tidy(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
+    schema.description = schema.description.take().map(|text| flowing(&text));
     for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
-        without_nullable(property);
+        tidy(property);
     }
     if let Some(k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaPropsOrArray::Schema(
         items,
     )) = schema.items.as_mut()
     {
-        without_nullable(items);
+        tidy(items);
     }
+}
+
+/// A comment's lines end where the source's do; a description's where the reader's window does.
+fn flowing(text: &str) -> String {
+    text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect::<Vec<_>>().join("\n\n")
 }
 
 #[cfg(test)]

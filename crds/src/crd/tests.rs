@@ -89,3 +89,49 @@ fn fields_that_restrict_access_and_are_not_built_yet_are_kept_whole() {
         assert!(is_reserved_list(&spec[field]), "spec.{field}");
     }
 }
+
+/// The rules that a spec breaks, evaluated here as the API server does: the path of each, and what it says.
+fn broken(fields: &str) -> Vec<(String, String)> {
+    let spec = serde_yaml_ng::from_str(&format!("{{function: {{name: orders}}, {fields}}}")).unwrap();
+    let errors = kube::core::cel::validate_cel(&crate::LambdaRoute::new("orders", spec)).err();
+    let errors = errors.iter().flat_map(|errors| errors.iter());
+    // `function` is a word of CEL, which the API server reads as a field's name all the same, and this evaluator doesn't.
+    let told = errors.filter(|error| error.rule != "has(self.function)");
+    told.map(|error| (error.field_path.clone(), error.message.clone())).collect()
+}
+
+#[test]
+fn rules_refuse_at_their_field_and_say_what_to_do() {
+    for (fields, path, says) in [
+        ("auth: {methods: []}", "spec.auth.methods", "give a method, or remove spec.auth"),
+        (
+            "auth: {methods: [{name: a, type: APIKey, apiKey: {consumers: [{name: web, digests: [key]}]}}]}",
+            "spec.auth.methods[0].apiKey.consumers[0].digests",
+            "a key itself never belongs here",
+        ),
+        ("rateLimits: [{name: a, requests: 1, interval: 2h}]", "spec.rateLimits[0].interval", "from 1s to 1h"),
+        ("sourceRanges: {allow: [10.0.0.1/8]}", "spec.sourceRanges.allow", "no bits set behind the prefix"),
+        ("maxRequestBody: 7Mi", "spec.maxRequestBody", "at most 6Mi"),
+        ("forwardAuthorizationAs: x_amz_date", "spec.forwardAuthorizationAs", "choose another one"),
+    ] {
+        let broken = broken(fields);
+        assert!(broken.iter().any(|(at, message)| at == path && message.contains(says)), "{fields} breaks {broken:?}");
+    }
+}
+
+#[test]
+fn rules_let_pass_what_users_write() {
+    for fields in [
+        "auth: {methods: [{name: a, type: JWT, jwt: {issuer: 'https://idp.example', audiences: [orders]}}]}, \
+         rateLimits: [{name: a, requests: 1, interval: 1m30s, keys: [{type: Consumer}, {type: Claim, claim: sub}]}]",
+        "sourceRanges: {allow: [10.0.0.0/8, '2001:db8::/32']}, maxRequestBody: 512Ki, timeouts: {firstByte: 15m5s}",
+        "requestHeaders: {set: [{name: X-Stage, value: prod}], remove: [cookie]}",
+    ] {
+        assert_eq!(broken(fields), [], "{fields}");
+    }
+}
+
+#[test]
+fn descriptions_flow_and_keep_their_paragraphs() {
+    assert_eq!(super::flowing("one\ntwo\n\nthree"), "one two\n\nthree");
+}
