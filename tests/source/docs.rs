@@ -8,8 +8,15 @@ use lambdaroute_proxy_config::cause::Cause;
 
 use crate::files::top;
 
-const DOCS: [&str; 6] =
-    ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/iam.md", "docs/problems.md", "crds/README.md"];
+const DOCS: [&str; 7] = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs/benchmarks.md",
+    "docs/iam.md",
+    "docs/problems.md",
+    "crds/README.md",
+];
 
 /// Reasons of fields that this version refuses.
 const LATER: [Reason; 3] = [Reason::SecretNotFound, Reason::RefNotPermitted, Reason::KeysUnavailable];

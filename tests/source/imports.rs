@@ -6,12 +6,13 @@ use std::process::Command;
 use crate::files::{rust, top};
 
 /// Each crate of ours and those of ours that it may depend on, for whatever purpose.
-const ALLOWED: [(&str, &[&str]); 5] = [
+const ALLOWED: [(&str, &[&str]); 6] = [
     ("lambdaroute-crds", &[]),
     ("lambdaroute-proxy-config", &[]),
     ("lambdaroute-proxy", &["lambdaroute-proxy-config"]),
     ("lambdaroute-controller", &["lambdaroute-crds", "lambdaroute-proxy-config"]),
-    ("lambdaroute-tests", &["lambdaroute-crds", "lambdaroute-proxy-config"]),
+    ("lambdaroute-load", &[]),
+    ("lambdaroute-tests", &["lambdaroute-crds", "lambdaroute-proxy-config", "lambdaroute-load"]),
 ];
 
 /// The AWS SDK for Rust, by the names of its crates. `aws_sigv4` and `aws_credential_types` are values and a function of

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails; clippy knows #[test] alone")]
 
+mod benchmark;
 mod chart;
 mod docker;
 mod docs;

@@ -78,10 +78,23 @@ impl Component {
         environment: &[(String, String)],
         directory: &Path,
     ) -> anyhow::Result<Self> {
+        Self::start_program(&binary.path()?, name, flags, environment, directory)
+    }
+
+    /// As [`Component::start`], of a program that isn't the debug build.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn start_program(
+        program: &Path,
+        name: &str,
+        flags: &[String],
+        environment: &[(String, String)],
+        directory: &Path,
+    ) -> anyhow::Result<Self> {
         let log = directory.join(format!("{name}.log"));
         let offset = std::fs::metadata(&log).map_or(0, |metadata| usize::try_from(metadata.len()).unwrap_or(0));
-        let program = binary.path()?;
-        let process = Process::start(&Start { name, program: &program, arguments: flags, environment, log: &log })?;
+        let process = Process::start(&Start { name, program, arguments: flags, environment, log: &log })?;
         Ok(Self { process, offset })
     }
 

@@ -1,7 +1,7 @@
 //! A proxy with a route-table server of the harness in place of a controller: for what is the proxy's alone.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lambdaroute_proxy_config::feature;
 use lambdaroute_proxy_config::v1alpha1::{AuthType, FunctionUrl, InvokeMode, Route, route::Upstream};
@@ -11,6 +11,17 @@ use crate::credentials::AwsCredentials;
 use crate::route_table::RouteTable;
 
 const ADMIN_PORT: u16 = 9902;
+
+/// The program to start as the proxy.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The proxy, or what runs it.
+    pub path: PathBuf,
+    /// Arguments before the proxy's own.
+    pub before: Vec<String>,
+    /// Variables besides the proxy's own.
+    pub environment: Vec<(String, String)>,
+}
 
 /// A running proxy on a loopback address of its own.
 #[derive(Debug)]
@@ -33,12 +44,29 @@ impl LoneProxy {
         directory: &Path,
         flags: &[&str],
     ) -> anyhow::Result<Self> {
+        let program = Program { path: Binary::Proxy.path()?, before: vec![], environment: vec![] };
+        Self::start_program(&program, table, endpoint, credentials, directory, flags).await
+    }
+
+    /// As [`LoneProxy::start`], of another build or under a tool.
+    ///
+    /// # Errors
+    /// When it doesn't start.
+    pub async fn start_program(
+        program: &Program,
+        table: &RouteTable,
+        endpoint: &str,
+        credentials: &AwsCredentials,
+        directory: &Path,
+        flags: &[&str],
+    ) -> anyhow::Result<Self> {
         let address = Ipv4Addr::new(127, rand::random_range(64..=250), rand::random_range(1..=250), 2);
         let file = |name: &str| directory.join(name).to_string_lossy().into_owned();
         std::fs::create_dir_all(file("state"))?;
         std::fs::write(file("ca.crt"), &table.ca_pem)?;
         std::fs::write(file("token"), "the harness asks for none")?;
-        let mut arguments = vec![
+        let mut arguments = program.before.clone();
+        arguments.extend([
             format!("--controller-address={}", table.address),
             format!("--controller-ca-file={}", file("ca.crt")),
             format!("--token-file={}", file("token")),
@@ -46,13 +74,14 @@ impl LoneProxy {
             format!("--listen-address={address}"),
             format!("--admin-address={address}:{ADMIN_PORT}"),
             format!("--function-url-endpoint={endpoint}"),
-        ];
+        ]);
         arguments.extend(flags.iter().map(|&flag| flag.to_owned()));
         let mut environment = credentials.environment();
         // Nothing answers there: who it is, is not the question here.
         environment.push(("AWS_ENDPOINT_URL".to_owned(), "http://127.0.0.1:1".to_owned()));
         environment.push(("AWS_REGION".to_owned(), crate::emulator::REGION.to_owned()));
-        let mut component = Component::start(Binary::Proxy, "proxy", &arguments, &environment, directory)?;
+        environment.extend(program.environment.iter().cloned());
+        let mut component = Component::start_program(&program.path, "proxy", &arguments, &environment, directory)?;
         component.address("admin").await?;
         Ok(Self { component, address })
     }

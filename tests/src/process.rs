@@ -79,6 +79,11 @@ impl Process {
         Ok(process)
     }
 
+    /// Its id, which is its process group's too.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Where its output is.
     pub fn log(&self) -> &Path {
         &self.log

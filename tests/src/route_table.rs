@@ -109,15 +109,16 @@ impl RouteTable {
 
     /// Adds or replaces many routes; in pieces.
     pub fn set_all(&self, routes: impl IntoIterator<Item = (String, Route)>) {
+        self.set_resources(routes.into_iter().map(|(id, route)| (id, resource::Resource::Route(route))));
+    }
+
+    /// Adds or replaces resources of whatever type; their ids are unique among all types here.
+    pub fn set_resources(&self, resources: impl IntoIterator<Item = (String, resource::Resource)>) {
         let mut table = self.shared.table();
         let version = table.next();
-        let set: Vec<_> = routes
+        let set: Vec<_> = resources
             .into_iter()
-            .map(|(id, route)| Resource {
-                id,
-                version: Some(version),
-                resource: Some(resource::Resource::Route(route)),
-            })
+            .map(|(id, resource)| Resource { id, version: Some(version), resource: Some(resource) })
             .collect();
         table.resources.extend(set.iter().map(|resource| (resource.id.clone(), resource.clone())));
         for piece in set.chunks(PIECE) {
