@@ -20,11 +20,13 @@ use crate::args::Args;
 use crate::aws::{CredentialStore, keep_fresh};
 use crate::body::MAX_BODY;
 use crate::body_memory::BodyMemory;
+use crate::client_address::TrustedProxies;
 use crate::config_page::Flags;
 use crate::connection::{ConnectionLimits, Server};
 use crate::contact::Contact;
 use crate::file_limit;
 use crate::head_limit::HeadLimit;
+use crate::key_sets::KeySets;
 use crate::lifecycle::Lifecycle;
 use crate::limit::registry::Limits;
 use crate::listeners::{Listeners, Setting, bind};
@@ -100,6 +102,7 @@ pub async fn build(args: Args, flags: Flags) -> Result<Bound, BuildError> {
         max_requests_per_connection,
         max_header_bytes,
         max_header_count,
+        trusted_proxies,
         leave_timeout,
         propagation_delay,
         drain_timeout,
@@ -122,6 +125,7 @@ pub async fn build(args: Args, flags: Flags) -> Result<Bound, BuildError> {
     let access_log = Arc::new(AccessLog::start(access_log, access_log_sample, dropped).map_err(BuildError::Worker)?);
     let counts = Arc::new(CauseCounts::default());
     let credentials = Arc::new(CredentialStore::new());
+    let key_sets = Arc::new(KeySets::default());
     let has_table = Arc::new(AtomicBool::new(false));
     let bodies = Arc::new(BodyMemory::new(body_memory.unwrap_or_else(default_body_memory)));
     if (bodies.route_limit() as u64) < MAX_BODY {
@@ -153,6 +157,7 @@ pub async fn build(args: Args, flags: Flags) -> Result<Bound, BuildError> {
             bodies: bodies.clone(),
             head_limit,
             body_idle_timeout,
+            trusted_proxies: TrustedProxies::new(&trusted_proxies),
         };
         seats.push(worker::serve(index, Server::new(Arc::new(proxy), limits)).map_err(BuildError::Worker)?);
     }
@@ -166,6 +171,7 @@ pub async fn build(args: Args, flags: Flags) -> Result<Bound, BuildError> {
         acceptor: Arc::new(acceptor),
         metrics: metrics.clone(),
         limits: Arc::new(Limits::new(rate_limit_keys.get())),
+        key_sets: key_sets.clone(),
         draining: lifecycle.draining.clone(),
     });
 
@@ -185,7 +191,8 @@ pub async fn build(args: Args, flags: Flags) -> Result<Bound, BuildError> {
     tasks.spawn(keep_fresh(credentials.clone(), stop.clone()));
 
     let file = state_dir.as_deref().map(StateFile::in_directory);
-    let mut programmer = Programmer::new(Table::new(SUPPORTED), listeners, metrics.clone(), has_table, file.clone());
+    let mut programmer =
+        Programmer::new(Table::new(SUPPORTED), listeners, key_sets, metrics.clone(), has_table, file.clone());
     if let Some(file) = file {
         restore(&file, &mut programmer, &contact).await;
         tasks.spawn(stop.clone().run_until_cancelled_owned(record_contact(file, contact.clone())));

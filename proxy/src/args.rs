@@ -40,7 +40,8 @@ pub struct Args {
     #[arg(long, env = "LAMBDAROUTE_TOKEN_FILE", value_name = "FILE")]
     pub token_file: PathBuf,
 
-    /// Directory to keep the route table in over a restart, best on memory. Absent: a restart needs a controller
+    /// Directory to keep the route table in over a restart. On memory (an emptyDir of medium Memory): it may hold headers
+    /// with values from Secrets. Absent: a restart needs a controller
     #[arg(long, env = "LAMBDAROUTE_STATE_DIR", value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 
@@ -101,6 +102,18 @@ pub struct Args {
     /// Headers of a request; more are answered by 431
     #[arg(long, env = "LAMBDAROUTE_MAX_HEADER_COUNT", value_name = "NUMBER", default_value = "100")]
     pub max_header_count: NonZeroUsize,
+
+    /// Proxies in front of this one (an ingress, a load balancer) whose X-Forwarded-For, -Host and -Proto are believed, as
+    /// CIDR blocks. Absent: none, and the caller is the other end of the connection. Several: repeat the flag or separate
+    /// by commas
+    #[arg(
+        long,
+        env = "LAMBDAROUTE_TRUSTED_PROXIES",
+        value_name = "CIDR",
+        value_delimiter = ',',
+        value_parser = source_range
+    )]
+    pub trusted_proxies: Vec<ipnet::IpNet>,
 
     /// At SIGTERM: how long to wait until the controller has taken this proxy out of all EndpointSlices
     #[arg(long, env = "LAMBDAROUTE_LEAVE_TIMEOUT", value_name = "DURATION", value_parser = duration, default_value = "5s")]
@@ -247,6 +260,11 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn part(text: &str) -> Result<f64, String> {
     let part = text.parse::<f64>().ok().filter(|part| *part > 0.0 && *part <= 1.0);
     part.ok_or_else(|| format!("{text:?} is not a number above 0 and at most 1"))
+}
+
+/// A block of addresses, such as `10.0.0.0/8`.
+fn source_range(text: &str) -> Result<ipnet::IpNet, String> {
+    lambdaroute_proxy_config::parse_source_range(text).map_err(|error| error.to_string())
 }
 
 /// A duration longer than nothing.

@@ -1,13 +1,17 @@
 //! Which headers pass, in each direction. Pure. What a caller must not say is removed first, what we say is set after it:
 //! so nothing that a caller names in `Connection` can take a header of ours away.
 
-use std::net::IpAddr;
+mod rules;
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE, WWW_AUTHENTICATE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::auth::{self, Authentication, Identity};
+use crate::client_address::Client;
+pub(crate) use rules::{HeaderRules, HeaderRulesError};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -15,6 +19,8 @@ const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_LAMBDAROUTE_CONSUMER: HeaderName = HeaderName::from_static("x-lambdaroute-consumer");
+const X_LAMBDAROUTE_AUTH: HeaderName = HeaderName::from_static("x-lambdaroute-auth");
 const REMAPPED_WWW_AUTHENTICATE: HeaderName = HeaderName::from_static("x-amzn-remapped-www-authenticate");
 const REMAPPED: [HeaderName; 4] = [
     HeaderName::from_static("x-amzn-remapped-connection"),
@@ -37,12 +43,22 @@ const HOP_BY_HOP: [HeaderName; 10] = [
     HTTP2_SETTINGS,
 ];
 
-/// Who calls, as the function is told.
-pub(crate) struct Caller<'a> {
-    /// The address of the connection's other end.
-    pub(crate) address: IpAddr,
-    /// The host that the caller asked for.
+/// What the headers of an upstream request depend on, besides the caller's own.
+pub(crate) struct Outgoing<'a> {
+    /// The function URL's host.
+    pub(crate) upstream_host: &'a HeaderValue,
+    /// What is believed about where the request comes from.
+    pub(crate) client: &'a Client,
+    /// The host that the caller asked for here.
     pub(crate) host: Option<&'a HeaderValue>,
+    /// What the route says.
+    pub(crate) rules: &'a HeaderRules,
+    /// Who may call the route. Absent: whoever reaches it.
+    pub(crate) authentication: Option<&'a Authentication>,
+    /// Who calls.
+    pub(crate) identity: Option<&'a Identity>,
+    /// Whether Authorization will be the signature.
+    pub(crate) signed: bool,
 }
 
 /// Whether the caller wants another protocol on this connection. A wish for h2c may be ignored (RFC 9113 section 3.1 took it
@@ -53,33 +69,67 @@ pub(crate) fn wants_upgrade(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Makes a caller's headers those of the upstream request, still unsigned. `keep_authorization`: nobody signs.
-pub(crate) fn to_upstream(
-    headers: &mut HeaderMap,
-    upstream_host: &HeaderValue,
-    caller: &Caller<'_>,
-    keep_authorization: bool,
-) {
+/// Makes a caller's headers those of the upstream request, still unsigned.
+pub(crate) fn to_upstream(headers: &mut HeaderMap, outgoing: &Outgoing<'_>) {
+    let Outgoing { upstream_host, client, host, rules, authentication, identity, signed } = outgoing;
     remove_hop_by_hop(headers);
-    let not_ours: Vec<HeaderName> =
-        headers.keys().filter(|name| must_not_leave(name, keep_authorization)).cloned().collect();
-    for name in not_ours {
+    let authorization = take_authorization(headers, *authentication, *identity);
+    let not_theirs: Vec<HeaderName> =
+        headers.keys().filter(|name| must_not_leave(name, client.behind_proxy, rules)).cloned().collect();
+    for name in not_theirs {
         headers.remove(name);
     }
     join_cookies(headers);
-    headers.insert(HOST, upstream_host.clone());
-    if let Ok(address) = HeaderValue::from_str(&caller.address.to_canonical().to_string()) {
+    rules.set(headers);
+    headers.insert(HOST, (*upstream_host).clone());
+    if let Ok(address) = HeaderValue::from_str(&client.address.to_string()) {
         headers.insert(X_FORWARDED_FOR, address);
     }
-    if let Some(host) = caller.host {
+    if let Some(host) = client.host.as_ref().or(*host) {
         headers.insert(X_FORWARDED_HOST, host.clone());
     }
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(if client.https { "https" } else { "http" }));
+    if let Some(identity) = identity {
+        headers.insert(X_LAMBDAROUTE_CONSUMER, identity.consumer.header().clone());
+        headers.insert(X_LAMBDAROUTE_AUTH, identity.method.clone());
+        for (name, value) in &identity.forwarded {
+            headers.insert(name, value.clone());
+        }
+    }
+    if let Some(authorization) = authorization {
+        if let Some(name) = rules.forward_authorization_as() {
+            headers.insert(name, authorization.clone());
+        }
+        if !signed {
+            headers.insert(AUTHORIZATION, authorization);
+        }
+    }
+}
+
+/// Takes the caller's Authorization out, and gives it back if it may go on. A ServiceAccount's token never does, whoever
+/// issued it and whether it was admitted or not, nor does a key that a method has matched, nor do two at once.
+fn take_authorization(
+    headers: &mut HeaderMap,
+    authentication: Option<&Authentication>,
+    identity: Option<&Identity>,
+) -> Option<HeaderValue> {
+    let single = headers.get_all(AUTHORIZATION).iter().count() == 1;
+    let mut value = headers.remove(AUTHORIZATION)?;
+    let must_stay = match authentication {
+        Some(authentication) => authentication.must_stay(&value),
+        None => auth::must_stay_anywhere(&value),
+    };
+    if !single || must_stay || identity.is_some_and(|identity| !identity.may_pass_authorization) {
+        return None;
+    }
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// What a caller must never say to the function or to AWS. A name with underscores is its twin with hyphens: some servers
-/// read both as one.
-fn must_not_leave(name: &HeaderName, keep_authorization: bool) -> bool {
+/// read both as one. `behind_proxy`: the other end is a proxy that the operator trusts; what it says of the way of a request
+/// (`x-forwarded-port`, `x-amzn-oidc-data`) passes, from anybody else it is a lie.
+fn must_not_leave(name: &HeaderName, behind_proxy: bool, rules: &HeaderRules) -> bool {
     let twin;
     let name = if name.as_str().contains('_') {
         twin = name.as_str().replace('_', "-");
@@ -88,10 +138,19 @@ fn must_not_leave(name: &HeaderName, keep_authorization: bool) -> bool {
         name.as_str()
     };
     match name {
-        "authorization" => !keep_authorization,
-        "host" | "content-length" | "expect" | "forwarded" | "x-forwarded-for" | "x-forwarded-host"
-        | "x-forwarded-proto" => true,
-        _ => name.starts_with("x-amz-") || name.starts_with("x-lambdaroute-"),
+        "host" | "authorization" | "content-length" | "expect" | "forwarded" | "x-forwarded-for"
+        | "x-forwarded-host" | "x-forwarded-proto" => true,
+        // The trace context's, which decides about it.
+        "x-amzn-trace-id" => false,
+        _ if name.starts_with("x-amz-")
+            || name.starts_with("x-lambdaroute-")
+            // AWS answers 500 to a function that gives one back.
+            || name.starts_with("x-amzn-remapped-") =>
+        {
+            true
+        }
+        _ if name.starts_with("x-forwarded-") || name.starts_with("x-amzn-") => !behind_proxy || rules.drops(name),
+        _ => rules.drops(name),
     }
 }
 

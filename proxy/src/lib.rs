@@ -5,26 +5,31 @@
 //! that a request takes.
 
 mod acceptor;
+mod access;
 mod access_log;
 mod admin;
 mod app;
 mod args;
+mod auth;
 mod aws;
 mod body;
 mod body_memory;
 mod canonical;
 mod classify;
+mod client_address;
 #[allow(dead_code, reason = "what retries calls it")]
 mod clock_offset;
 mod config_page;
 mod connection;
 mod contact;
+mod cors;
 mod error_chain;
 mod file_limit;
 mod head_limit;
 mod headers;
 #[doc(hidden)]
 pub mod internals;
+mod key_sets;
 mod lifecycle;
 mod limit;
 mod listeners;
@@ -41,6 +46,7 @@ mod response_body;
 mod serve;
 mod served_route;
 mod sign;
+mod source_ranges;
 mod state_file;
 mod stream;
 mod table;

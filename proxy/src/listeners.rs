@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::acceptor::Acceptor;
 use crate::connection::Slot;
+use crate::key_sets::KeySets;
 use crate::limit::admission::RouteLimits;
 use crate::limit::registry::Limits;
 use crate::metrics::Metrics;
@@ -35,6 +36,7 @@ pub(crate) struct Setting {
     pub(crate) acceptor: Arc<Acceptor>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) key_sets: Arc<KeySets>,
     /// Cancelled: all listeners close.
     pub(crate) draining: CancellationToken,
 }
@@ -106,7 +108,6 @@ impl Listeners {
         for step in steps {
             outcomes.push(match step {
                 Step::Remove(resource) => done(resource, outcome::Outcome::Removed(Removed {})),
-                Step::Accept(resource) => done(resource, outcome::Outcome::Served(Served {})),
                 Step::Refuse(resource, reason, detail) => {
                     tracing::warn!(id = resource.id, reason = reason.as_str_name(), detail, "route refused");
                     self.refused.insert(resource.id.clone());
@@ -207,7 +208,7 @@ impl Setting {
         let metrics = self.metrics.route(&route.namespace, &route.name);
         let limits = self.limits.of_route(id, route, Instant::now()).map_err(|error| error.to_string())?;
         metrics.set_limits(limits.as_ref().map(RouteLimits::counts).unwrap_or_default());
-        ServedRoute::new(id, route, self.endpoint.as_ref(), metrics, limits, previous)
+        ServedRoute::new(id, route, self.endpoint.as_ref(), metrics, limits, &self.key_sets, previous)
             .map_err(|error| error.to_string())
     }
 

@@ -6,7 +6,9 @@ mod format;
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use lambdaroute_proxy_config::cause::Cause;
 
@@ -26,11 +28,13 @@ pub(crate) struct Refused {
     pub(crate) reason: Option<String>,
     /// When to come again.
     pub(crate) retry_after: Option<HeaderValue>,
+    /// What to bring (`WWW-Authenticate`), a line each.
+    pub(crate) challenges: Vec<HeaderValue>,
 }
 
 impl Refused {
     pub(crate) fn new(cause: Cause, detail: impl Into<Cow<'static, str>>) -> Self {
-        Refused { cause, detail: detail.into(), reason: None, retry_after: None }
+        Refused { cause, detail: detail.into(), reason: None, retry_after: None, challenges: vec![] }
     }
 
     /// Adds what only the operator may read.
@@ -61,6 +65,9 @@ pub(crate) fn problem(refused: &Refused, format: Format) -> Response<Bytes> {
         headers.insert(RETRY_AFTER, retry_after.clone());
     } else if cause == Cause::LambdaThrottled {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    for challenge in &refused.challenges {
+        headers.append(WWW_AUTHENTICATE, challenge.clone());
     }
     response
 }

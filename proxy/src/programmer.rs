@@ -11,10 +11,11 @@ use lambdaroute_proxy_config::v1alpha1::{Outcome, Resource, Version};
 use tokio::sync::mpsc;
 
 use crate::contact::Contact;
+use crate::key_sets::KeySets;
 use crate::listeners::Listeners;
 use crate::metrics::Metrics;
 use crate::state_file::{StateFile, Stored};
-use crate::table::Table;
+use crate::table::{Step, Table};
 
 /// A port that couldn't be bound is tried again after this.
 const RETRY: Duration = Duration::from_secs(1);
@@ -54,6 +55,7 @@ pub(crate) enum Told {
 pub(crate) struct Programmer {
     pub(crate) table: Table,
     pub(crate) listeners: Listeners,
+    pub(crate) key_sets: Arc<KeySets>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) has_table: Arc<AtomicBool>,
     pub(crate) file: Option<StateFile>,
@@ -70,12 +72,13 @@ impl Programmer {
     pub(crate) fn new(
         table: Table,
         listeners: Listeners,
+        key_sets: Arc<KeySets>,
         metrics: Arc<Metrics>,
         has_table: Arc<AtomicBool>,
         file: Option<StateFile>,
     ) -> Self {
         let (outcomes, ended, unkept) = (Vec::new(), false, false);
-        Programmer { table, listeners, metrics, has_table, file, stream: None, outcomes, ended, unkept }
+        Programmer { table, listeners, key_sets, metrics, has_table, file, stream: None, outcomes, ended, unkept }
     }
 
     /// Serves a table that was kept. Its outcomes are nobody's: a controller will send its own.
@@ -83,7 +86,7 @@ impl Programmer {
         for message in messages {
             if let Ok(applied) = self.table.apply(message) {
                 self.listeners.share(applied.shares);
-                self.listeners.program(applied.steps).await;
+                self.program(applied.steps).await;
             }
         }
         self.table_is_whole();
@@ -113,6 +116,15 @@ impl Programmer {
         }
     }
 
+    /// Does the steps; the outcomes are true when this returns. Key sets first: a route that comes with its keys recognises
+    /// callers from its first request on.
+    async fn program(&mut self, steps: Vec<Step>) -> Vec<Outcome> {
+        let (key_sets, routes) = steps.into_iter().partition(Step::is_of_key_set);
+        let mut outcomes = self.key_sets.program(key_sets);
+        outcomes.extend(self.listeners.program(routes).await);
+        outcomes
+    }
+
     async fn take(&mut self, command: Command) {
         let message = match command {
             Command::Begin(stream, version) => {
@@ -138,7 +150,7 @@ impl Programmer {
         match self.table.apply(message) {
             Ok(applied) => {
                 self.listeners.share(applied.shares);
-                let outcomes = self.listeners.program(applied.steps).await;
+                let outcomes = self.program(applied.steps).await;
                 self.outcomes.extend(outcomes);
                 if applied.whole {
                     // A change before any snapshot makes no table to start from.

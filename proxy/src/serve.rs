@@ -9,23 +9,26 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use lambdaroute_proxy_config::cause::{Cause, Owner};
 
+use crate::access::{Admission, Caller};
 use crate::access_log::AccessLog;
 use crate::aws::CredentialStore;
 use crate::body::{Received, check_length, receive};
 use crate::body_memory::{BodyMemory, Reservation};
 use crate::classify::{PEEK_LIMIT, Peek, Verdict, classify, peek};
+use crate::client_address::{Client, TrustedProxies};
 use crate::contact::Contact;
+use crate::cors::origin;
 use crate::head_limit::HeadLimit;
 use crate::headers::{to_caller, wants_upgrade};
 use crate::lifecycle::Lifecycle;
 use crate::limit::admission::Told;
-use crate::limit::subject::Subject;
+use crate::limit::subject::{Recognised, Subject};
 use crate::metrics::Metrics;
 use crate::observation::{Observation, X_AMZN_REQUESTID};
 use crate::problem::{Format, PROXY_STATUS, Refused, problem, set_proxy_status};
@@ -52,6 +55,7 @@ pub(crate) struct Proxy {
     pub(crate) bodies: Arc<BodyMemory>,
     pub(crate) head_limit: HeadLimit,
     pub(crate) body_idle_timeout: Duration,
+    pub(crate) trusted_proxies: TrustedProxies,
 }
 
 /// A request's body until it is read.
@@ -72,6 +76,8 @@ impl Unread {
 struct Answer {
     response: Response<ResponseBody>,
     cause: Option<Cause>,
+    /// It says already what CORS has to say.
+    is_preflight: bool,
 }
 
 impl Proxy {
@@ -101,19 +107,25 @@ impl Proxy {
 
     async fn observe(&self, route: &ServedRoute, peer: IpAddr, request: Request<Incoming>) -> Response<ResponseBody> {
         let (parts, body) = request.into_parts();
-        let mut observation = Observation::begin(route.metrics.clone(), &parts, peer, &self.access_log);
+        let client = self.trusted_proxies.client(peer, &parts.headers);
+        let cors = route.access.cors.as_ref().map(|cors| (cors, origin(&parts.headers)));
+        let mut observation = Observation::begin(route.metrics.clone(), &parts, client.address, &self.access_log);
         let mut unread = Some(Unread { body, waits: parts.headers.contains_key(EXPECT) });
         let format = Format::of(&parts.headers);
         let mut told = None;
-        let admitted = self.admit(route, peer, &parts, &mut told, &mut observation);
+        let admitted = self.admit(route, &client, &parts, &mut told, &mut observation);
         if admitted.is_err() && told.is_none() {
-            told = look(route, peer, &parts, &observation);
+            told = look(route, &client, &parts, &observation);
         }
         let answered = match admitted {
-            Ok(()) => self.forward(route, peer, parts, &mut unread, &mut observation).await,
+            Ok(Admission::Preflight(headers)) => Ok(preflight(headers)),
+            Ok(Admission::Caller(identity)) => {
+                let caller = Caller { client, identity };
+                self.forward(route, &caller, parts, &mut unread, &mut observation).await
+            }
             Err(refused) => Err(refused),
         };
-        let Answer { mut response, cause } = match answered {
+        let Answer { mut response, cause, is_preflight } = match answered {
             Ok(answer) => answer,
             Err(refused) => {
                 self.log(route, &refused);
@@ -121,9 +133,14 @@ impl Proxy {
                     Some(rest) => refuse(&refused, format).map(|problem| problem.discarding(rest)),
                     None => refuse(&refused, format),
                 };
-                Answer { response, cause: Some(refused.cause) }
+                Answer { response, cause: Some(refused.cause), is_preflight: false }
             }
         };
+        if let Some((cors, origin)) = cors
+            && !is_preflight
+        {
+            cors.answer(origin.as_ref(), response.headers_mut());
+        }
         if let Some(limits) = &route.limits {
             limits.tell(response.headers_mut(), told);
         }
@@ -145,11 +162,11 @@ impl Proxy {
     fn admit(
         &self,
         route: &ServedRoute,
-        peer: IpAddr,
+        client: &Client,
         parts: &Parts,
         told: &mut Told,
         observation: &mut Observation,
-    ) -> Result<(), Refused> {
+    ) -> Result<Admission, Refused> {
         // Its form, and the table's age.
         if self.contact.is_too_old(SystemTime::now) {
             return Err(Refused::new(Cause::NotProgrammed, "the route table is too old to serve"));
@@ -157,10 +174,26 @@ impl Proxy {
         check_request(parts)?;
         self.head_limit.check(parts)?;
         // Who calls.
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let stale = |id| self.counts.stale_key_set(id);
+        let identity = match route.access.admit(client.address, &parts.method, &parts.headers, now, stale)? {
+            Admission::Caller(identity) => identity,
+            preflight @ Admission::Preflight(_) => return Ok(preflight),
+        };
+        if let Some(identity) = &identity {
+            observation.tell(|entry| {
+                entry.auth = Some(String::from_utf8_lossy(identity.method()).into_owned());
+                entry.consumer = Some(identity.name().to_owned());
+            });
+        }
         // How much: what the body says of itself, then what the route allows.
         check_length(&parts.headers, route.max_body)?;
         if let Some(limits) = &route.limits {
-            let subject = Subject { address: peer, headers: &parts.headers, caller: None };
+            let subject = Subject {
+                address: client.address,
+                headers: &parts.headers,
+                caller: identity.as_ref().map(|identity| identity as &dyn Recognised),
+            };
             let (permit, of_limits) = limits.admit(&subject, limits.time(observation.begun())).verdict();
             *told = of_limits;
             observation.hold(permit?);
@@ -169,21 +202,21 @@ impl Proxy {
         if route.signed && self.credentials.valid_at(SystemTime::now()).is_none() {
             return Err(no_credentials());
         }
-        Ok(())
+        Ok(Admission::Caller(identity))
     }
 
     /// The body is asked for, read and hashed from here on. `unread`: taken once it is read.
     async fn forward(
         &self,
         route: &ServedRoute,
-        peer: IpAddr,
+        caller: &Caller,
         parts: Parts,
         unread: &mut Option<Unread>,
         observation: &mut Observation,
     ) -> Result<Answer, Refused> {
         let received = self.receive(route, &parts, unread).await?;
         observation.tell(|entry| entry.bytes_in = received.length() as u64);
-        let mut request = upstream_request(route, peer, parts, &received, &self.credentials, SystemTime::now())?;
+        let mut request = upstream_request(route, caller, parts, &received, &self.credentials, SystemTime::now())?;
         let trace_id = propagate(request.headers_mut(), fresh_trace);
         observation.tell(|entry| entry.trace_id = Some(trace_id));
         // To the function and back.
@@ -223,6 +256,14 @@ impl Proxy {
             );
         }
     }
+}
+
+/// The answer to a preflight: the function isn't asked.
+fn preflight(headers: HeaderMap) -> Answer {
+    let mut response = Response::new(ResponseBody::bytes(Bytes::new()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    *response.headers_mut() = headers;
+    Answer { response, cause: None, is_preflight: true }
 }
 
 /// What can be said before the body is read.
@@ -272,7 +313,7 @@ async fn answer(route: &ServedRoute, response: Response<Incoming>, lease: Lease)
     parts.version = Version::HTTP_11;
     parts.extensions = http::Extensions::new();
     let body = ResponseBody::upstream(start, body, lease, route.stream_idle);
-    Ok(Answer { response: Response::from_parts(parts, body), cause })
+    Ok(Answer { response: Response::from_parts(parts, body), cause, is_preflight: false })
 }
 
 const DETAIL_OF_AWS: &str = "AWS Lambda answered in place of the function; whoever runs this route finds the reason in the \
@@ -301,9 +342,9 @@ async fn read_start(body: &mut Incoming, limit: usize) -> Result<Bytes, Refused>
 }
 
 /// What a caller is told of limits who was refused before they were asked.
-fn look(route: &ServedRoute, peer: IpAddr, parts: &Parts, observation: &Observation) -> Told {
+fn look(route: &ServedRoute, client: &Client, parts: &Parts, observation: &Observation) -> Told {
     let limits = route.limits.as_ref()?;
-    let subject = Subject { address: peer, headers: &parts.headers, caller: None };
+    let subject = Subject { address: client.address, headers: &parts.headers, caller: None };
     limits.look(&subject, limits.time(observation.begun()))
 }
 

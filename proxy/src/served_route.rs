@@ -7,8 +7,10 @@ use std::time::{Duration, SystemTime};
 use http::HeaderValue;
 use lambdaroute_proxy_config::v1alpha1::{AuthType, Route, route::Upstream};
 
+use crate::access::{Access, AccessError};
 use crate::body::MAX_BODY;
 use crate::body_memory::RouteBodyMemory;
+use crate::key_sets::KeySets;
 use crate::limit::admission::RouteLimits;
 use crate::metrics::RouteMetrics;
 use crate::upstream::Origin;
@@ -40,6 +42,8 @@ pub(crate) struct ServedRoute {
     pub(crate) body_memory: RouteBodyMemory,
     /// How much it takes. Absent: any number of requests.
     pub(crate) limits: Option<RouteLimits>,
+    /// Who may call it, and what becomes of their headers.
+    pub(crate) access: Access,
     /// For the log.
     pub(crate) function_arn: String,
     pub(crate) metrics: Arc<RouteMetrics>,
@@ -47,10 +51,16 @@ pub(crate) struct ServedRoute {
     logged: AtomicU64,
 }
 
-/// The route has no upstream that this version knows, or its host is no host.
+/// Why a route can't be served.
 #[derive(Debug, thiserror::Error)]
-#[error("the route's upstream can't be dialled")]
-pub(crate) struct NoUpstream;
+pub(crate) enum Unservable {
+    /// It has no upstream that this version knows, or its host is no host.
+    #[error("the route's upstream can't be dialled")]
+    Upstream,
+    /// Something of who may call it can't be kept.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+}
 
 impl ServedRoute {
     /// From a valid route of the table. `endpoint`: dialled in place of the function URL. `previous`: the version that this
@@ -61,17 +71,18 @@ impl ServedRoute {
         endpoint: Option<&Arc<Origin>>,
         metrics: Arc<RouteMetrics>,
         limits: Option<RouteLimits>,
+        key_sets: &KeySets,
         previous: Option<&ServedRoute>,
-    ) -> Result<Self, NoUpstream> {
-        let Some(Upstream::FunctionUrl(url)) = &route.upstream else { return Err(NoUpstream) };
+    ) -> Result<Self, Unservable> {
+        let Some(Upstream::FunctionUrl(url)) = &route.upstream else { return Err(Unservable::Upstream) };
         let signed = match url.auth_type() {
             AuthType::AwsIam => true,
             AuthType::None => false,
-            AuthType::Unspecified => return Err(NoUpstream),
+            AuthType::Unspecified => return Err(Unservable::Upstream),
         };
         let origin = match endpoint {
             Some(endpoint) => endpoint.clone(),
-            None => Arc::new(Origin::of_function_url(&url.host).map_err(|_| NoUpstream)?),
+            None => Arc::new(Origin::of_function_url(&url.host).map_err(|_| Unservable::Upstream)?),
         };
         let timeouts = route.timeouts.unwrap_or_default();
         let milliseconds = |ms: u64| Some(ms).filter(|ms| *ms != 0).map(Duration::from_millis);
@@ -79,7 +90,7 @@ impl ServedRoute {
             id: id.into(),
             namespace: route.namespace.clone(),
             name: route.name.clone(),
-            host: HeaderValue::from_str(&url.host).map_err(|_| NoUpstream)?,
+            host: HeaderValue::from_str(&url.host).map_err(|_| Unservable::Upstream)?,
             region: url.region.clone(),
             signed,
             origin,
@@ -88,6 +99,7 @@ impl ServedRoute {
             stream_idle: milliseconds(timeouts.stream_idle_ms),
             body_memory: previous.map(|previous| previous.body_memory.clone()).unwrap_or_default(),
             limits,
+            access: Access::new(route, key_sets)?,
             function_arn: url.function_arn.clone(),
             metrics,
             logged: AtomicU64::new(0),

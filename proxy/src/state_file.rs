@@ -1,5 +1,6 @@
 //! The route table on disk, so that a restart needs no controller. The file is a recorded snapshot in the contract's own
-//! messages, behind a first line and a digest. It holds no secret; it is still the proxy's alone (mode 0600).
+//! messages, behind a first line and a digest. It is the proxy's alone (mode 0600), and belongs on memory: headers that
+//! routes set may have values from Secrets. Keys of callers are in it as digests only.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use lambdaroute_proxy_config::v1alpha1::resource::Resource as Kind;
 use lambdaroute_proxy_config::v1alpha1::to_proxy::Message;
 use lambdaroute_proxy_config::v1alpha1::{Change, Resource, SnapshotBegin, SnapshotEnd, ToProxy, Version};
 use prost::Message as _;
@@ -99,7 +101,10 @@ fn encode(table: &Stored) -> Vec<u8> {
         let _ = ToProxy { message: Some(message) }.encode_length_delimited(&mut payload);
     };
     push(Message::SnapshotBegin(SnapshotBegin { version }));
-    for piece in table.resources.chunks(PIECE) {
+    let mut resources: Vec<&Arc<Resource>> = table.resources.iter().collect();
+    // Key sets first: no route is to be served before it can recognise its callers.
+    resources.sort_by_key(|resource| !matches!(resource.resource, Some(Kind::KeySet(_))));
+    for piece in resources.chunks(PIECE) {
         let set = piece.iter().map(|resource| Resource::clone(resource)).collect();
         push(Message::Change(Change { version, set, removed: vec![] }));
     }

@@ -22,10 +22,16 @@ pub(crate) enum Step {
     Remove(ResourceRef),
     /// Stop serving whatever version there is, and say why.
     Refuse(ResourceRef, RefusalReason, String),
-    /// Serve this version.
+    /// Serve this version of a route, or keep this version of a key set for the routes that use it.
     Serve(ResourceRef, Arc<Resource>),
-    /// Nothing to do but to acknowledge: it is kept for routes that use it.
-    Accept(ResourceRef),
+}
+
+impl Step {
+    /// Whether it is about a key set. Ids are unique only among resources of one type.
+    pub(crate) fn is_of_key_set(&self) -> bool {
+        let (Step::Remove(reference) | Step::Refuse(reference, ..) | Step::Serve(reference, _)) = self;
+        reference.r#type() == ResourceType::KeySet
+    }
 }
 
 /// What becomes of a share of a route's limit. Shares are not acknowledged, and touch no route.
@@ -214,7 +220,7 @@ impl Table {
                 Ok(()) => Step::Serve(reference, resource.clone()),
                 Err((reason, detail)) => Step::Refuse(reference, reason, detail),
             }),
-            Some(Kind::KeySet(_)) => Some(Step::Accept(reference)),
+            Some(Kind::KeySet(_)) => Some(Step::Serve(reference, resource.clone())),
             // Not acknowledged: replaced often, never wrong for long.
             Some(Kind::LimitShare(_)) => None,
             None => {

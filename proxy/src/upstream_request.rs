@@ -1,7 +1,6 @@
 //! The request as it leaves: what is sent is what is signed. No clock: the time is a value.
 
 use std::cell::RefCell;
-use std::net::IpAddr;
 use std::time::SystemTime;
 
 use http::header::{CONTENT_LENGTH, HOST};
@@ -9,10 +8,11 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Uri, Version};
 use lambdaroute_proxy_config::cause::Cause;
 
+use crate::access::Caller;
 use crate::aws::CredentialStore;
 use crate::body::Received;
 use crate::canonical::{Target, TooLong};
-use crate::headers::{Caller, to_upstream};
+use crate::headers::{Outgoing, to_upstream};
 use crate::problem::Refused;
 use crate::request_body::RequestBody;
 use crate::served_route::ServedRoute;
@@ -26,20 +26,20 @@ thread_local! {
 /// Makes a caller's request the one to send, signed with the credentials that are valid now where the route wants that.
 pub(crate) fn upstream_request(
     route: &ServedRoute,
-    peer: IpAddr,
+    caller: &Caller,
     parts: Parts,
     body: &Received,
     credentials: &CredentialStore,
     now: SystemTime,
 ) -> Result<Request<RequestBody>, Refused> {
-    let caller = Origin { route, peer, body, credentials, now };
-    SIGNING.with_borrow_mut(|(target, signer)| caller.request(parts, target, signer))
+    let origin = Origin { route, caller, body, credentials, now };
+    SIGNING.with_borrow_mut(|(target, signer)| origin.request(parts, target, signer))
 }
 
 /// All that a request is made of, besides what its caller wrote.
 struct Origin<'a> {
     route: &'a ServedRoute,
-    peer: IpAddr,
+    caller: &'a Caller,
     body: &'a Received,
     credentials: &'a CredentialStore,
     now: SystemTime,
@@ -52,13 +52,21 @@ impl Origin<'_> {
         target: &mut Target,
         signer: &mut Signer,
     ) -> Result<Request<RequestBody>, Refused> {
-        let Origin { route, peer, body, credentials, now } = *self;
+        let Origin { route, caller, body, credentials, now } = *self;
         target.read(parts.uri.path(), parts.uri.query());
         let to_send = target.to_send(parts.uri.path_and_query()).map_err(too_long)?;
         let authority = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
         let host = parts.headers.get(HOST).cloned().or(authority);
-        let caller = Caller { address: peer, host: host.as_ref() };
-        to_upstream(&mut parts.headers, &route.host, &caller, !route.signed);
+        let outgoing = Outgoing {
+            upstream_host: &route.host,
+            client: &caller.client,
+            host: host.as_ref(),
+            rules: &route.access.headers,
+            authentication: route.access.authentication.as_ref(),
+            identity: caller.identity.as_ref(),
+            signed: route.signed,
+        };
+        to_upstream(&mut parts.headers, &outgoing);
         let has_payload = body.held.is_some() || !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
         if has_payload {
             parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.length()));

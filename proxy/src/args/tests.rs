@@ -52,6 +52,7 @@ fn every_flag_has_a_help_text_and_a_variable() {
             "max-requests-per-connection",
             "max-header-bytes",
             "max-header-count",
+            "trusted-proxies",
             "leave-timeout",
             "propagation-delay",
             "drain-timeout",
@@ -69,6 +70,14 @@ fn controllers_may_be_repeated_or_separated_by_commas() {
     let args = parse(&["--controller-address", "10.0.0.1:1,[fd00::1]:2"]).unwrap();
     let hosts: Vec<_> = args.controller_address.iter().map(|a| (a.host.as_str(), a.port)).collect();
     assert_eq!(hosts, [("controller.lambdaroute", 9900), ("10.0.0.1", 1), ("fd00::1", 2)]);
+}
+
+#[test]
+fn trusted_proxies_are_blocks_of_addresses() {
+    let args = parse(&["--trusted-proxies", "10.0.0.0/8,2001:db8::/32", "--trusted-proxies", "192.0.2.1/32"]).unwrap();
+    let blocks: Vec<String> = args.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(blocks, ["10.0.0.0/8", "2001:db8::/32", "192.0.2.1/32"]);
+    assert!(parse(&["--trusted-proxies", "10.0.0.1"]).is_err(), "one address is written as a block, too");
 }
 
 #[test]

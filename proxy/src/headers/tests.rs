@@ -1,6 +1,14 @@
 //! What leaves towards the function, and what comes back to the caller.
 
+use lambdaroute_proxy_config::v1alpha1::auth_method::Method;
+use lambdaroute_proxy_config::v1alpha1::{
+    ApiKeyAuth, Auth, AuthMethod, ForwardClaim, JwtAuth, RequestHeaders, Route, SetHeader,
+};
+
 use super::*;
+use crate::access::Access;
+use crate::auth::Consumer;
+use crate::key_sets::KeySets;
 
 fn map(lines: &[(&str, &str)]) -> HeaderMap {
     let mut headers = HeaderMap::new();
@@ -17,11 +25,46 @@ fn lines(headers: &HeaderMap) -> Vec<(String, String)> {
     lines
 }
 
+fn client(behind_proxy: bool) -> Client {
+    Client { address: "10.1.2.3".parse().unwrap(), behind_proxy, host: None, https: false }
+}
+
+/// What leaves of these headers, by a route that says this.
+fn sent_by(
+    route: &Route,
+    client: &Client,
+    identity: Option<&Identity>,
+    from_caller: &[(&str, &str)],
+) -> Vec<(String, String)> {
+    let mut headers = map(from_caller);
+    let host = headers.get("host").cloned();
+    let access = Access::new(route, &KeySets::default()).unwrap();
+    let outgoing = Outgoing {
+        upstream_host: &HeaderValue::from_static("u.lambda-url.eu-west-1.on.aws"),
+        client,
+        host: host.as_ref(),
+        rules: &access.headers,
+        authentication: access.authentication.as_ref(),
+        identity,
+        signed: true,
+    };
+    to_upstream(&mut headers, &outgoing);
+    lines(&headers)
+}
+
 fn sent(from_caller: &[(&str, &str)], keep_authorization: bool) -> Vec<(String, String)> {
     let mut headers = map(from_caller);
     let host = headers.get("host").cloned();
-    let caller = Caller { address: "::ffff:10.1.2.3".parse().unwrap(), host: host.as_ref() };
-    to_upstream(&mut headers, &HeaderValue::from_static("u.lambda-url.eu-west-1.on.aws"), &caller, keep_authorization);
+    let outgoing = Outgoing {
+        upstream_host: &HeaderValue::from_static("u.lambda-url.eu-west-1.on.aws"),
+        client: &client(false),
+        host: host.as_ref(),
+        rules: &HeaderRules::default(),
+        authentication: None,
+        identity: None,
+        signed: !keep_authorization,
+    };
+    to_upstream(&mut headers, &outgoing);
     lines(&headers)
 }
 
@@ -47,6 +90,13 @@ fn nothing_of_a_caller_reaches_host_signature_or_identity() {
         ("x_amz_date", "twin"),
         ("x-amz_meta", "twin"),
         ("x-lambdaroute-consumer", "root"),
+        ("x-lambdaroute-auth", "root"),
+        ("x_lambdaroute_auth", "root"),
+        ("x-forwarded-port", "1"),
+        ("x-forwarded-user", "root"),
+        ("x-amzn-oidc-data", "root"),
+        ("x_amzn_oidc_data", "root"),
+        ("x-amzn-remapped-date", "x"),
         ("x_lambdaroute_consumer", "root"),
         ("x-forwarded-for", "1.1.1.1"),
         ("x_forwarded_for", "1.1.1.1"),
@@ -145,4 +195,110 @@ fn answers_lose_what_is_of_the_hop_and_get_back_what_aws_renamed() {
         ("x-amzn-requestid", "id"),
     ];
     assert_eq!(lines(&headers), pairs(&expected));
+}
+
+/// A route that says everything about headers.
+fn route() -> Route {
+    let api_key = ApiKeyAuth { header: "X-Api-Key".into(), key_sets: vec![] };
+    let forward_claims = vec![ForwardClaim { claim: "sub".into(), header: "x-user".into() }];
+    let jwt = JwtAuth { forward_claims, ..JwtAuth::default() };
+    let methods = [("keys", Method::ApiKey(api_key)), ("idp", Method::Jwt(jwt))];
+    let methods = methods.map(|(name, method)| AuthMethod { name: name.into(), method: Some(method) });
+    let set = vec![SetHeader { name: "x-stage".into(), value: b"prod".to_vec() }];
+    Route {
+        auth: Some(Auth { methods: methods.into() }),
+        request_headers: Some(RequestHeaders { set, remove: vec!["Cookie".into(), "x-internal".into()] }),
+        forward_authorization_as: "x-forwarded-authorization".into(),
+        ..Route::default()
+    }
+}
+
+fn identity(may_pass_authorization: bool) -> Identity {
+    Identity {
+        method: HeaderValue::from_static("idp"),
+        consumer: Consumer::Token("ann".into(), HeaderValue::from_static("ann")),
+        forwarded: vec![(HeaderName::from_static("x-user"), HeaderValue::from_static("ann"))],
+        claims: None,
+        may_pass_authorization,
+    }
+}
+
+/// What leaves besides what always does.
+fn besides(lines: Vec<(String, String)>) -> Vec<String> {
+    let ours = ["host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"];
+    lines.into_iter().filter(|(name, _)| !ours.contains(&name.as_str())).map(|(n, v)| format!("{n}: {v}")).collect()
+}
+
+#[test]
+fn keys_claims_and_what_a_route_removes_never_leave_in_any_spelling() {
+    let from_caller = [
+        ("x-api-key", "a-key-of-somebody"),
+        ("x_api_key", "twin"),
+        ("X-API_KEY", "twin"),
+        ("x-user", "root"),
+        ("x_user", "root"),
+        ("x-stage", "theirs"),
+        ("x_stage", "theirs"),
+        ("cookie", "a=1"),
+        ("x-internal", "1"),
+        ("x_internal", "1"),
+        ("x-forwarded-authorization", "theirs"),
+        ("x_forwarded_authorization", "theirs"),
+        ("x-other", "1"),
+    ];
+    let sent = besides(sent_by(&route(), &client(true), None, &from_caller));
+    assert_eq!(sent, ["x-other: 1", "x-stage: prod"]);
+}
+
+#[test]
+fn the_function_learns_who_called_from_the_proxy_alone() {
+    let from_caller = [
+        ("connection", "x-lambdaroute-consumer, x-user, x-stage"),
+        ("x-lambdaroute-consumer", "root"),
+        ("x-user", "root"),
+        ("x-lambdaroute-anything", "root"),
+    ];
+    let sent = besides(sent_by(&route(), &client(false), Some(&identity(true)), &from_caller));
+    assert_eq!(sent, ["x-lambdaroute-auth: idp", "x-lambdaroute-consumer: ann", "x-stage: prod", "x-user: ann"]);
+}
+
+#[test]
+fn authorization_goes_on_under_the_name_that_the_route_gives_unless_it_must_stay() {
+    let as_name = |identity: Option<&Identity>, from_caller: &[(&str, &str)]| {
+        besides(sent_by(&route(), &client(false), identity, from_caller))
+            .into_iter()
+            .find(|line| line.contains("uthorization"))
+    };
+    let basic = [("authorization", "Basic dXNlcjpwYXNz")];
+    assert_eq!(as_name(None, &basic).unwrap(), "x-forwarded-authorization: Basic dXNlcjpwYXNz");
+    assert!(as_name(Some(&identity(true)), &basic).is_some());
+    assert_eq!(as_name(Some(&identity(false)), &basic), None);
+    assert_eq!(as_name(None, &[("authorization", "Basic a"), ("authorization", "Basic b")]), None, "two are none");
+    assert_eq!(as_name(None, &[("authorization", "Basic a"), ("connection", "authorization")]), None);
+    let payload = r#"{"sub":"system:serviceaccount:web:checkout"}"#;
+    let token = format!("Bearer e30.{}.AA", base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, payload));
+    assert_eq!(as_name(Some(&identity(true)), &[("authorization", &token)]), None);
+    let public = sent(&[("authorization", &token)], true);
+    assert!(!public.iter().any(|(name, _)| name == "authorization"), "nor where nobody signs");
+}
+
+#[test]
+fn what_a_trusted_proxy_says_is_kept() {
+    let believed = Client { host: Some(HeaderValue::from_static("shop.example")), https: true, ..client(true) };
+    let from_caller = [
+        ("host", "orders.shop"),
+        ("x-forwarded-for", "6.6.6.6"),
+        ("x-forwarded-port", "443"),
+        ("x-amzn-oidc-data", "signed"),
+        ("forwarded", "for=6.6.6.6"),
+    ];
+    let expected = [
+        ("host", "u.lambda-url.eu-west-1.on.aws"),
+        ("x-amzn-oidc-data", "signed"),
+        ("x-forwarded-for", "10.1.2.3"),
+        ("x-forwarded-host", "shop.example"),
+        ("x-forwarded-port", "443"),
+        ("x-forwarded-proto", "https"),
+    ];
+    assert_eq!(sent_by(&Route::default(), &believed, None, &from_caller), pairs(&expected));
 }

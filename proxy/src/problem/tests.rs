@@ -50,3 +50,12 @@ fn a_page_has_the_same_status_and_headers_and_nothing_active() {
         assert_eq!(response.headers()[name], value);
     }
 }
+
+#[test]
+fn a_challenge_is_a_line_of_its_own() {
+    let mut refused = Refused::new(Cause::Unauthenticated, "");
+    refused.challenges = vec![HeaderValue::from_static("Bearer realm=\"a\""), HeaderValue::from_static("ApiKey")];
+    let lines: Vec<_> =
+        problem(&refused, Format::Problem).headers().get_all("www-authenticate").iter().cloned().collect();
+    assert_eq!(lines, refused.challenges);
+}

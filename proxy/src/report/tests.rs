@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn words(causes: &[CauseCount]) -> Vec<(&str, &str, u64)> {
-    causes.iter().map(|c| (c.route_id.as_str(), c.cause.as_str(), c.count)).collect()
+fn words(news: &News) -> Vec<(&str, &str, u64)> {
+    news.causes.iter().map(|c| (c.route_id.as_str(), c.cause.as_str(), c.count)).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -48,9 +48,26 @@ async fn counts_of_a_broken_stream_are_reported_on_the_next() {
 
 #[test]
 fn an_identity_is_reported_as_what_is_known() {
-    assert_eq!(report(&Identity::Unknown, vec![]).identity, None);
+    assert_eq!(report(&Identity::Unknown, News::default()).identity, None);
     let arn = Identity::Arn("arn:aws:sts::1:assumed-role/r/s".to_owned());
-    assert!(matches!(report(&arn, vec![]).identity, Some(ReportedIdentity::IdentityArn(arn)) if arn.ends_with("r/s")));
+    assert!(
+        matches!(report(&arn, News::default()).identity, Some(ReportedIdentity::IdentityArn(arn)) if arn.ends_with("r/s"))
+    );
     let error = Identity::Error("none".to_owned());
-    assert!(matches!(report(&error, vec![]).identity, Some(ReportedIdentity::CredentialsError(_))));
+    assert!(matches!(report(&error, News::default()).identity, Some(ReportedIdentity::CredentialsError(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_set_is_told_to_be_old_once_a_minute_however_many_tokens_say_so() {
+    let (counts, mut pace) = (CauseCounts::default(), Pace::new());
+    let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
+    for id in [&a, &b, &a] {
+        counts.stale_key_set(id.clone());
+    }
+    assert_eq!(pace.next(&counts).await.stale_key_sets, ["a", "b"]);
+    counts.stale_key_set(a.clone());
+    assert!(tokio::time::timeout(STALE_INTERVAL / 2, pace.next(&counts)).await.is_err(), "not again so soon");
+    tokio::time::advance(STALE_INTERVAL).await;
+    counts.stale_key_set(a);
+    assert_eq!(pace.next(&counts).await.stale_key_sets, ["a"]);
 }

@@ -13,7 +13,7 @@ use tonic::{Request, Streaming};
 use super::{Ended, Follower, connect};
 use crate::aws::Identity;
 use crate::programmer::{Command, Told};
-use crate::report::{Pace, report};
+use crate::report::{News, Pace, report};
 use crate::table::SUPPORTED;
 
 /// How long outcomes are gathered for one Ack.
@@ -103,11 +103,11 @@ impl Follower {
                     send(&stream.to_controller, from_proxy::Message::Ack(Ack { outcomes }))?;
                     outcomes = rest;
                 }
-                causes = pace.next(&self.counts) => {
-                    send(&stream.to_controller, from_proxy::Message::Report(report(&identity.borrow(), causes)))?;
+                news = pace.next(&self.counts) => {
+                    send(&stream.to_controller, from_proxy::Message::Report(report(&identity.borrow(), news)))?;
                 }
                 Ok(()) = identity.changed() => {
-                    send(&stream.to_controller, from_proxy::Message::Report(report(&identity.borrow_and_update(), vec![])))?;
+                    send(&stream.to_controller, from_proxy::Message::Report(report(&identity.borrow_and_update(), News::default())))?;
                 }
                 Ok(()) = leaving.changed(), if !said_leaving => {}
             }

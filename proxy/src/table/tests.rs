@@ -50,7 +50,6 @@ fn words(applied: &Applied) -> Vec<String> {
         Step::Remove(r) => format!("remove {}", r.id),
         Step::Refuse(r, reason, _) => format!("refuse {} {}", r.id, reason.as_str_name()),
         Step::Serve(r, _) => format!("serve {}", r.id),
-        Step::Accept(r) => format!("accept {}", r.id),
     };
     applied.steps.iter().map(word).collect()
 }
@@ -180,7 +179,7 @@ fn key_sets_are_acknowledged_and_shares_are_not() {
         Resource { id: "k".to_owned(), version: version(1, 1), resource: Some(Kind::KeySet(KeySet::default())) };
     let mut table = table();
     let applied = table.apply(set(1, 1, vec![key_set, rate_share("s", "a", "all", 500)])).unwrap();
-    assert_eq!((words(&applied), share_words(&applied)), (vec!["accept k".to_owned()], vec!["set a/all".to_owned()]));
+    assert_eq!((words(&applied), share_words(&applied)), (vec!["serve k".to_owned()], vec!["set a/all".to_owned()]));
     assert_eq!(ids(&table), ["k", "s"], "both are kept");
     let applied = table.apply(remove(ResourceType::LimitShare, "s", 2)).unwrap();
     assert_eq!((words(&applied), share_words(&applied)), (vec![], vec!["remove a/all".to_owned()]));

@@ -4,7 +4,9 @@
 // Helpers of tests are tests too: they stop at what mustn't be.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod access;
 mod answers;
+mod auth;
 mod controller;
 mod lifecycle;
 mod limits;
@@ -12,6 +14,7 @@ mod process;
 mod requests;
 mod table;
 mod telling;
+mod token_issuer;
 mod upstream;
 
 use std::future::Future;

@@ -34,7 +34,7 @@ impl Answer {
 }
 
 /// The echoed value of a header; absent: it didn't arrive.
-fn echoed<'a>(echo: &'a serde_json::Value, name: &str) -> Option<&'a str> {
+pub(crate) fn echoed<'a>(echo: &'a serde_json::Value, name: &str) -> Option<&'a str> {
     let headers = echo["headers"].as_array().unwrap();
     let mut values = headers.iter().filter(|header| header[0] == name);
     let value = values.next();

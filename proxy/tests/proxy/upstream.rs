@@ -120,6 +120,9 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
             if let Some(error_type) = of("want-error") {
                 headers.push(("x-amzn-ErrorType", error_type));
             }
+            if let Some(origin) = of("want-cors") {
+                headers.push(("access-control-allow-origin", origin));
+            }
             let status = of("want-status").unwrap().parse().unwrap();
             full(status, &headers, &of("want-body").unwrap_or_default())
         }
