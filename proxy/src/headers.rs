@@ -71,9 +71,9 @@ pub(crate) fn wants_upgrade(headers: &HeaderMap) -> bool {
 
 /// Makes a caller's headers those of the upstream request, still unsigned.
 pub(crate) fn to_upstream(headers: &mut HeaderMap, outgoing: &Outgoing<'_>) {
-    let Outgoing { upstream_host, client, host, rules, authentication, identity, signed } = outgoing;
+    let Outgoing { upstream_host, client, host, rules, authentication: _, identity, signed } = outgoing;
     remove_hop_by_hop(headers);
-    let authorization = take_authorization(headers, *authentication, *identity);
+    let authorization = take_authorization(headers, outgoing);
     let not_theirs: Vec<HeaderName> =
         headers.keys().filter(|name| must_not_leave(name, client.behind_proxy, rules)).cloned().collect();
     for name in not_theirs {
@@ -108,18 +108,19 @@ pub(crate) fn to_upstream(headers: &mut HeaderMap, outgoing: &Outgoing<'_>) {
 
 /// Takes the caller's Authorization out, and gives it back if it may go on. A ServiceAccount's token never does, whoever
 /// issued it and whether it was admitted or not, nor does a key that a method has matched, nor do two at once.
-fn take_authorization(
-    headers: &mut HeaderMap,
-    authentication: Option<&Authentication>,
-    identity: Option<&Identity>,
-) -> Option<HeaderValue> {
+fn take_authorization(headers: &mut HeaderMap, outgoing: &Outgoing<'_>) -> Option<HeaderValue> {
+    let Outgoing { rules, authentication, identity, signed, .. } = outgoing;
     let single = headers.get_all(AUTHORIZATION).iter().count() == 1;
     let mut value = headers.remove(AUTHORIZATION)?;
+    let has_a_name = !signed || rules.forward_authorization_as().is_some();
+    if !has_a_name || !single || identity.is_some_and(|identity| !identity.may_pass_authorization) {
+        return None;
+    }
     let must_stay = match authentication {
         Some(authentication) => authentication.must_stay(&value),
         None => auth::must_stay_anywhere(&value),
     };
-    if !single || must_stay || identity.is_some_and(|identity| !identity.may_pass_authorization) {
+    if must_stay {
         return None;
     }
     value.set_sensitive(true);
