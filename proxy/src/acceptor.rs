@@ -86,7 +86,8 @@ impl Acceptor {
     ) -> io::Result<JoinHandle<()>> {
         let _entered = self.runtime.enter();
         let listener = TcpListener::from_std(listener)?;
-        Ok(self.runtime.spawn(self.clone().accept(listener, slot, stop)))
+        let accepting = self.clone().accept(listener, slot, stop);
+        Ok(self.runtime.spawn(self.lifecycle.listeners.track_future(accepting)))
     }
 
     async fn accept(self: Arc<Self>, listener: TcpListener, slot: Arc<Slot>, stop: CancellationToken) {

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -114,7 +115,7 @@ pub async fn build(args: Args, flags: Flags) -> Result<Bound, BuildError> {
     } = args;
     choose_cryptography();
     let admin_failed = |error| BuildError::Admin(admin_address, error);
-    let admin_listener = bind(admin_address).map_err(admin_failed)?;
+    let admin_listener = bind(admin_address).and_then(TcpListener::from_std).map_err(admin_failed)?;
     let admin_address = admin_listener.local_addr().map_err(admin_failed)?;
     tracing::info!(what = "admin", address = %admin_address, "listening");
 
@@ -262,11 +263,16 @@ impl Bound {
             ),
         }
         tokio::time::sleep(self.propagation_delay).await;
-        let connections = &self.lifecycle.connections;
+        let (listeners, connections) = (&self.lifecycle.listeners, &self.lifecycle.connections);
         tracing::info!(connections = connections.len(), "draining");
         self.lifecycle.draining.cancel();
-        connections.close();
-        if timeout(self.drain_timeout, connections.wait()).await.is_err() {
+        listeners.close();
+        let drained = async {
+            listeners.wait().await;
+            connections.close();
+            connections.wait().await;
+        };
+        if timeout(self.drain_timeout, drained).await.is_err() {
             tracing::warn!(connections = connections.len(), "drain timeout: requests in flight are cut off");
         }
         self.stop.cancel();

@@ -10,7 +10,7 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use lambdaroute_proxy_config::cause::Cause;
 
-use crate::body_memory::Reservation;
+use crate::body_memory::Budget;
 use crate::problem::Refused;
 use crate::request_body::Held;
 use crate::sign::{PayloadHash, PayloadHasher};
@@ -55,7 +55,7 @@ pub(crate) async fn receive<B>(
     waits: &mut bool,
     limit: u64,
     idle: Duration,
-    mut reservation: Reservation,
+    budget: Budget<'_>,
 ) -> Result<Received, Refused>
 where
     B: Body<Data = Bytes> + Unpin,
@@ -65,6 +65,7 @@ where
         return Ok(Received { held: None, hash: PayloadHash::EMPTY });
     }
     let declared = declared_length(headers).and_then(|length| usize::try_from(length).ok());
+    let mut reservation = budget.reservation();
     reservation.grow_to(declared.unwrap_or(0)).map_err(|_| overloaded())?;
     *waits = false;
     let mut hash = PayloadHasher::default();

@@ -51,12 +51,21 @@ pub(crate) struct Reservation {
     bytes: usize,
 }
 
-impl Reservation {
-    /// Nothing yet.
-    pub(crate) fn empty(process: &Arc<BodyMemory>, route: &RouteBodyMemory) -> Self {
-        Reservation { process: process.clone(), route: route.clone(), bytes: 0 }
-    }
+/// Where a body's part comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget<'a> {
+    pub(crate) process: &'a Arc<BodyMemory>,
+    pub(crate) route: &'a RouteBodyMemory,
+}
 
+impl Budget<'_> {
+    /// Nothing yet.
+    pub(crate) fn reservation(&self) -> Reservation {
+        Reservation { process: self.process.clone(), route: self.route.clone(), bytes: 0 }
+    }
+}
+
+impl Reservation {
     /// Takes as much as is missing to this size.
     ///
     /// # Errors

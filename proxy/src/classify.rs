@@ -71,7 +71,6 @@ fn name(error_type: &str) -> &str {
 }
 
 /// What helps a request that AWS refused for its signature's time alone: it hasn't run.
-#[allow(dead_code, reason = "what retries asks for it")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renewal {
     /// Sign by AWS's clock ([`crate::clock_offset`]).
@@ -81,7 +80,6 @@ pub(crate) enum Renewal {
 }
 
 /// Whether to sign again and how, by AWS's error type and the start of its answer's body.
-#[allow(dead_code, reason = "what retries asks for it")]
 pub(crate) fn renewal(error_type: &str, start: &[u8]) -> Option<Renewal> {
     const TOO_OLD: &[u8] = b"Signature expired";
     const TOO_NEW: &[u8] = b"Signature not yet current";

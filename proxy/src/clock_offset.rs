@@ -31,6 +31,17 @@ impl ClockOffset {
         })
     }
 
+    /// As one number, to the millisecond. Positive: AWS's clock is ahead.
+    pub(crate) fn milliseconds(self) -> i64 {
+        let by = i64::try_from(self.by.as_millis()).unwrap_or(i64::MAX);
+        if self.ahead { by } else { -by }
+    }
+
+    /// From that number.
+    pub(crate) fn from_milliseconds(milliseconds: i64) -> Self {
+        ClockOffset { ahead: milliseconds >= 0, by: Duration::from_millis(milliseconds.unsigned_abs()) }
+    }
+
     /// AWS's time, when it is `ours` by our clock.
     pub(crate) fn apply(self, ours: SystemTime) -> SystemTime {
         let theirs = if self.ahead { ours.checked_add(self.by) } else { ours.checked_sub(self.by) };

@@ -4,15 +4,17 @@ use std::future::{Future, poll_fn};
 use std::net::{SocketAddr, TcpStream};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use futures::task::AtomicWaker;
 use http::Version;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::acceptor::Place;
@@ -29,6 +31,9 @@ pub(crate) type Slot = ArcSwapOption<ServedRoute>;
 const FIRST_REQUEST_GRACE: Duration = Duration::from_secs(1);
 /// The most that is read of a caller at once, and that waits to be written to it.
 const BUFFER: usize = 64 * 1024;
+/// What a caller may send over HTTP/2 before it is read: on a connection, and of that one request.
+const H2_CONNECTION_WINDOW: u32 = 256 * 1024;
+const H2_STREAM_WINDOW: u32 = 128 * 1024;
 /// hyper's own, which it keeps on the stack: another number costs an allocation a request.
 const STACK_HEADERS: usize = 100;
 
@@ -74,6 +79,9 @@ impl Server {
         }
         let mut http2 = http.http2();
         http2.timer(TokioTimer::new()).max_concurrent_streams(limits.max_streams);
+        // What callers send before it is asked for is in nobody's budget of memory.
+        http2.initial_connection_window_size(H2_CONNECTION_WINDOW).initial_stream_window_size(H2_STREAM_WINDOW);
+        http2.max_send_buf_size(BUFFER);
         http2.max_header_list_size(u32::try_from(limits.head.bytes.saturating_mul(2)).unwrap_or(u32::MAX));
         Server { proxy, http, limits }
     }
@@ -89,41 +97,33 @@ impl Server {
             }
         };
         let _ = stream.set_nodelay(true);
-        let (requests, goes_away) = (AtomicU32::new(0), AtomicU32::new(0));
+        let progress = Arc::new(Progress::default());
+        // A task of its own: the connection is polled several times a request, and what all connections of a route wait for
+        // has a lock.
+        let ends = tokio::spawn(progress.clone().watch(stop, self.limits.header_read_timeout));
         let service = service_fn(|request: http::Request<hyper::body::Incoming>| {
-            let is_last = requests.fetch_add(1, Ordering::Relaxed) + 1 >= self.limits.max_requests;
+            let is_last = progress.requests.fetch_add(1, Ordering::Relaxed) + 1 >= self.limits.max_requests;
             if is_last && request.version() == Version::HTTP_2 {
-                goes_away.store(1, Ordering::Relaxed);
+                progress.ending.store(true, Ordering::Relaxed);
             }
             let (proxy, route) = (self.proxy.clone(), slot.load_full());
             async move { proxy.serve(route, peer.ip(), request, is_last).await }
         });
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
-        // hyper's own timeout begins once it knows the protocol; a caller who says nothing must not stay for ever.
-        let mut silence = pin!(tokio::time::sleep(self.limits.header_read_timeout));
-        let mut stopped = pin!(async {
-            stop.cancelled().await;
-            if requests.load(Ordering::Relaxed) == 0 {
-                tokio::time::sleep(FIRST_REQUEST_GRACE).await;
-            }
-        });
-        let (mut ending, mut checked) = (false, false);
+        let (mut registered, mut ending) = (false, false);
         let ended = poll_fn(|cx| {
+            if !registered {
+                registered = true;
+                progress.waker.register(cx.waker());
+            }
             loop {
                 if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                     return Poll::Ready(ended);
                 }
-                if ending {
+                if ending || !progress.ending.load(Ordering::Acquire) {
                     return Poll::Pending;
                 }
-                let is_silent = !checked && silence.as_mut().poll(cx).is_ready();
-                checked |= is_silent;
-                ending = goes_away.load(Ordering::Relaxed) != 0
-                    || (is_silent && requests.load(Ordering::Relaxed) == 0)
-                    || stopped.as_mut().poll(cx).is_ready();
-                if !ending {
-                    return Poll::Pending;
-                }
+                ending = true;
                 // Over HTTP/2 this says GOAWAY; what is in flight ends.
                 connection.as_mut().graceful_shutdown();
             }
@@ -131,6 +131,33 @@ impl Server {
         if let Err(error) = ended.await {
             tracing::debug!(error = %error, "connection ended");
         }
+        ends.abort();
         drop(place);
+    }
+}
+
+/// How far a connection has come.
+#[derive(Default)]
+struct Progress {
+    requests: AtomicU32,
+    /// It is to end after what is in flight.
+    ending: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Progress {
+    /// Says that the connection is to end: when it is told to, or when its caller has said nothing for this long. hyper's
+    /// own timeout begins once it knows the protocol; a caller who says nothing must not stay for ever.
+    async fn watch(self: Arc<Self>, stop: CancellationToken, silence: Duration) {
+        let is_silent = || self.requests.load(Ordering::Relaxed) == 0;
+        if timeout(silence, stop.cancelled()).await.is_ok() {
+            if is_silent() {
+                sleep(FIRST_REQUEST_GRACE).await;
+            }
+        } else if !is_silent() {
+            stop.cancelled().await;
+        }
+        self.ending.store(true, Ordering::Release);
+        self.waker.wake();
     }
 }

@@ -1,6 +1,7 @@
 //! How the process ends: serving, leaving (out of the slices, still serving), draining (listeners closed), gone.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
@@ -10,9 +11,13 @@ use tokio_util::task::TaskTracker;
 /// What every part of the process follows.
 pub(crate) struct Lifecycle {
     leaving: watch::Sender<bool>,
+    /// The same, as each request reads it.
+    is_leaving: AtomicBool,
     left: watch::Sender<bool>,
     /// Cancelled: close listeners, end connections after their current request.
     pub(crate) draining: CancellationToken,
+    /// Every listener: it ends once it has handed out what the kernel has accepted.
+    pub(crate) listeners: TaskTracker,
     /// Every connection of a caller.
     pub(crate) connections: TaskTracker,
 }
@@ -21,20 +26,23 @@ impl Lifecycle {
     pub(crate) fn new() -> Self {
         Lifecycle {
             leaving: watch::Sender::new(false),
+            is_leaving: AtomicBool::new(false),
             left: watch::Sender::new(false),
             draining: CancellationToken::new(),
+            listeners: TaskTracker::new(),
             connections: TaskTracker::new(),
         }
     }
 
     /// From now on the process means to end.
     pub(crate) fn leave(&self) {
+        self.is_leaving.store(true, Ordering::Relaxed);
         self.leaving.send_replace(true);
     }
 
     /// Whether the process means to end.
     pub(crate) fn is_leaving(&self) -> bool {
-        *self.leaving.borrow()
+        self.is_leaving.load(Ordering::Relaxed)
     }
 
     /// Follows the wish to leave.

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +12,9 @@ use lambdaroute_proxy_config::v1alpha1::resource::Resource as Kind;
 use lambdaroute_proxy_config::v1alpha1::{
     Outcome, RefusalReason, Removed, Resource, ResourceRef, ResourceType, Route, Served, outcome,
 };
-use tokio::net::{TcpListener, TcpSocket};
+use rustix::io::Errno;
+use rustix::net::sockopt::set_socket_reuseaddr;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, listen, socket_with};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -26,7 +29,7 @@ use crate::table::{ShareStep, Step, refusal};
 use crate::upstream::Origin;
 
 /// Connections that wait to be accepted.
-const BACKLOG: u32 = 1024;
+const BACKLOG: i32 = 1024;
 
 /// What all listeners share.
 pub(crate) struct Setting {
@@ -218,32 +221,29 @@ impl Setting {
         tracing::info!(what = "route", address = %address, namespace = served.namespace, name = served.name, "listening");
         let slot = Arc::new(Slot::from_pointee(served));
         let stop = self.draining.child_token();
-        let task = self.acceptor.spawn(listener.into_std()?, slot.clone(), stop.clone())?;
+        let task = self.acceptor.spawn(listener, slot.clone(), stop.clone())?;
         Ok(Listener { port, slot, stop, task })
     }
 }
 
-/// Binds and listens. `::` is both families, or IPv4 alone where the host has no IPv6.
+/// Binds and listens, without blocking. `::` is both families, or IPv4 alone where the host has no IPv6.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    };
-    let bound = socket.and_then(|socket| {
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)
-    });
-    let no_ipv6 = |error: &io::Error| {
-        error.kind() == io::ErrorKind::AddrNotAvailable
-            || error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error())
-    };
-    match bound {
-        Err(error) if address.ip().is_unspecified() && address.is_ipv6() && no_ipv6(&error) => {
+    match bound(address) {
+        Err(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT) if address.ip().is_unspecified() && address.is_ipv6() => {
             bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port()))
         }
-        bound => bound,
+        bound => Ok(bound?.into()),
     }
+}
+
+fn bound(address: SocketAddr) -> Result<OwnedFd, Errno> {
+    let family = if address.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    let socket = socket_with(family, SocketType::STREAM, flags, None)?;
+    set_socket_reuseaddr(&socket, true)?;
+    rustix::net::bind(&socket, &address)?;
+    listen(&socket, BACKLOG)?;
+    Ok(socket)
 }
 
 /// Stops all first, then waits: a snapshot may close thousands.

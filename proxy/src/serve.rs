@@ -1,5 +1,5 @@
-//! The one path that a request takes: check, hold and hash, clean, sign, forward, classify, pass on. More than 300 lines
-//! as long as sending and answering have no rooms of their own.
+//! The one path that a request takes: who calls, how much, its body held and hashed, then to the function and back
+//! ([`crate::exchange`]).
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -11,7 +11,6 @@ use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use lambdaroute_proxy_config::cause::{Cause, Owner};
 
@@ -19,28 +18,23 @@ use crate::access::{Admission, Caller};
 use crate::access_log::AccessLog;
 use crate::aws::CredentialStore;
 use crate::body::{Received, check_length, receive};
-use crate::body_memory::{BodyMemory, Reservation};
-use crate::classify::{PEEK_LIMIT, Peek, Verdict, classify, peek};
+use crate::body_memory::{BodyMemory, Budget};
 use crate::client_address::{Client, TrustedProxies};
 use crate::contact::Contact;
 use crate::cors::origin;
 use crate::head_limit::HeadLimit;
-use crate::headers::{to_caller, wants_upgrade};
+use crate::headers::wants_upgrade;
 use crate::lifecycle::Lifecycle;
 use crate::limit::admission::Told;
 use crate::limit::subject::{Recognised, Subject};
 use crate::metrics::Metrics;
-use crate::observation::{Observation, X_AMZN_REQUESTID};
-use crate::problem::{Format, PROXY_STATUS, Refused, problem, set_proxy_status};
+use crate::observation::Observation;
+use crate::problem::{Format, Refused, problem};
 use crate::report::CauseCounts;
 use crate::response_body::{Counted, ResponseBody};
 use crate::served_route::ServedRoute;
-use crate::trace_context::{Fresh, propagate};
-use crate::upstream::{Lease, Upstream};
-use crate::upstream_request::{no_credentials, upstream_request};
-
-/// AWS's own errors come in one piece; one that stalls is not worth a caller's wait.
-const PEEK_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::upstream::Upstream;
+use crate::upstream_request::no_credentials;
 
 /// What all requests of a worker share. But for the connections to function URLs, which are the worker's own, it is the
 /// whole process's.
@@ -73,11 +67,11 @@ impl Unread {
 }
 
 /// An answer, and why it isn't the function's own.
-struct Answer {
-    response: Response<ResponseBody>,
-    cause: Option<Cause>,
+pub(crate) struct Answer {
+    pub(crate) response: Response<ResponseBody>,
+    pub(crate) cause: Option<Cause>,
     /// It says already what CORS has to say.
-    is_preflight: bool,
+    pub(crate) is_preflight: bool,
 }
 
 impl Proxy {
@@ -199,7 +193,7 @@ impl Proxy {
             observation.hold(permit?);
         }
         // Whether it can be signed.
-        if route.signed && self.credentials.valid_at(SystemTime::now()).is_none() {
+        if route.signed && !self.credentials.are_valid_at(route.origin.clock_offset().apply(SystemTime::now())) {
             return Err(no_credentials());
         }
         Ok(Admission::Caller(identity))
@@ -216,14 +210,8 @@ impl Proxy {
     ) -> Result<Answer, Refused> {
         let received = self.receive(route, &parts, unread).await?;
         observation.tell(|entry| entry.bytes_in = received.length() as u64);
-        let mut request = upstream_request(route, caller, parts, &received, &self.credentials, SystemTime::now())?;
-        let trace_id = propagate(request.headers_mut(), fresh_trace);
-        observation.tell(|entry| entry.trace_id = Some(trace_id));
         // To the function and back.
-        observation.sent();
-        let (response, lease) = self.upstream.send(&route.origin, request, route.first_byte).await?;
-        observation.upstream_answered(response.headers().get(X_AMZN_REQUESTID));
-        answer(route, response, lease).await
+        self.exchange(route, caller, parts, &received, observation).await
     }
 
     async fn receive(
@@ -233,10 +221,9 @@ impl Proxy {
         unread: &mut Option<Unread>,
     ) -> Result<Received, Refused> {
         let Some(pending) = unread else { return Err(Refused::new(Cause::Internal, "the body was read before")) };
-        let reservation = Reservation::empty(&self.bodies, &route.body_memory);
+        let budget = Budget { process: &self.bodies, route: &route.body_memory };
         let Unread { body, waits } = pending;
-        let received =
-            receive(&parts.headers, body, waits, route.max_body, self.body_idle_timeout, reservation).await?;
+        let received = receive(&parts.headers, body, waits, route.max_body, self.body_idle_timeout, budget).await?;
         *unread = None;
         Ok(received)
     }
@@ -280,78 +267,11 @@ fn check_request(parts: &Parts) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Tells whose the answer is, and makes it the caller's.
-async fn answer(route: &ServedRoute, response: Response<Incoming>, lease: Lease) -> Result<Answer, Refused> {
-    let (mut parts, mut body) = response.into_parts();
-    let error_type =
-        parts.headers.get("x-amzn-errortype").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let start = match peek(parts.status, error_type.as_deref()) {
-        Peek::Nothing => Bytes::new(),
-        Peek::FirstFrame => read_start(&mut body, 1).await?,
-        Peek::Start => read_start(&mut body, PEEK_LIMIT).await?,
-    };
-    let cause = match classify(parts.status, error_type.as_deref(), &start) {
-        Verdict::Function => None,
-        Verdict::Kept(cause) => Some(cause),
-        Verdict::Replaced(cause) => {
-            let mut refused = Refused::new(cause, DETAIL_OF_AWS).because(format!(
-                "{} {}: {}",
-                parts.status.as_u16(),
-                error_type.unwrap_or_default(),
-                String::from_utf8_lossy(&start)
-            ));
-            refused.retry_after = parts.headers.remove(http::header::RETRY_AFTER);
-            return Err(refused);
-        }
-    };
-    to_caller(&mut parts.headers);
-    if let Some(cause) = cause {
-        set_proxy_status(&mut parts.headers, cause);
-    } else {
-        parts.headers.remove(PROXY_STATUS);
-    }
-    parts.version = Version::HTTP_11;
-    parts.extensions = http::Extensions::new();
-    let body = ResponseBody::upstream(start, body, lease, route.stream_idle);
-    Ok(Answer { response: Response::from_parts(parts, body), cause, is_preflight: false })
-}
-
-const DETAIL_OF_AWS: &str = "AWS Lambda answered in place of the function; whoever runs this route finds the reason in the \
-                             proxy's log and in the LambdaRoute's conditions";
-
-/// Reads until there are `limit` bytes, or the end.
-async fn read_start(body: &mut Incoming, limit: usize) -> Result<Bytes, Refused> {
-    let mut start = Vec::new();
-    while start.len() < limit {
-        let frame = tokio::time::timeout(PEEK_TIMEOUT, body.frame()).await;
-        match frame.map_err(|_| Refused::new(Cause::UpstreamTimeout, "the answer of the function URL doesn't go on"))? {
-            None => break,
-            Some(Err(error)) => {
-                return Err(
-                    Refused::new(Cause::UpstreamReset, "the answer of the function URL broke off").because(error)
-                );
-            }
-            Some(Ok(frame)) => {
-                if let Some(data) = frame.data_ref() {
-                    start.extend_from_slice(data);
-                }
-            }
-        }
-    }
-    Ok(start.into())
-}
-
 /// What a caller is told of limits who was refused before they were asked.
 fn look(route: &ServedRoute, client: &Client, parts: &Parts, observation: &Observation) -> Told {
     let limits = route.limits.as_ref()?;
     let subject = Subject { address: client.address, headers: &parts.headers, caller: None };
     limits.look(&subject, limits.time(observation.begun()))
-}
-
-/// Of the thread's own source of chance, which asks the system for some once in thousands of requests.
-fn fresh_trace() -> Fresh {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Fresh { seconds: u32::try_from(since.as_secs()).unwrap_or(u32::MAX), random: rand::random() }
 }
 
 fn refuse(refused: &Refused, format: Format) -> Response<ResponseBody> {

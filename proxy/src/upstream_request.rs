@@ -9,7 +9,7 @@ use http::{HeaderValue, Method, Request, Uri, Version};
 use lambdaroute_proxy_config::cause::Cause;
 
 use crate::access::Caller;
-use crate::aws::CredentialStore;
+use crate::aws::SigningCredentials;
 use crate::body::Received;
 use crate::canonical::{Target, TooLong};
 use crate::headers::{Outgoing, to_upstream};
@@ -23,36 +23,40 @@ thread_local! {
     static SIGNING: RefCell<(Target, Signer)> = RefCell::default();
 }
 
-/// Makes a caller's request the one to send, signed with the credentials that are valid now where the route wants that.
+/// What is signed with, and AWS's time.
+pub(crate) type Signing<'a> = (&'a SigningCredentials, SystemTime);
+
+/// Makes a caller's request the one to send. `signing` absent: it is sent without a signature.
+///
+/// # Errors
+/// It can't be forwarded, or not be signed: then it isn't sent.
 pub(crate) fn upstream_request(
     route: &ServedRoute,
     caller: &Caller,
     parts: Parts,
     body: &Received,
-    credentials: &CredentialStore,
-    now: SystemTime,
+    signing: Option<Signing<'_>>,
 ) -> Result<Request<RequestBody>, Refused> {
-    let origin = Origin { route, caller, body, credentials, now };
-    SIGNING.with_borrow_mut(|(target, signer)| origin.request(parts, target, signer))
+    let making = Making { route, caller, body, signing };
+    SIGNING.with_borrow_mut(|(target, signer)| making.request(parts, target, signer))
 }
 
 /// All that a request is made of, besides what its caller wrote.
-struct Origin<'a> {
+struct Making<'a> {
     route: &'a ServedRoute,
     caller: &'a Caller,
     body: &'a Received,
-    credentials: &'a CredentialStore,
-    now: SystemTime,
+    signing: Option<Signing<'a>>,
 }
 
-impl Origin<'_> {
+impl Making<'_> {
     fn request(
         &self,
         mut parts: Parts,
         target: &mut Target,
         signer: &mut Signer,
     ) -> Result<Request<RequestBody>, Refused> {
-        let Origin { route, caller, body, credentials, now } = *self;
+        let Making { route, caller, body, signing } = *self;
         target.read(parts.uri.path(), parts.uri.query());
         let to_send = target.to_send(parts.uri.path_and_query()).map_err(too_long)?;
         let authority = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
@@ -71,14 +75,12 @@ impl Origin<'_> {
         if has_payload {
             parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.length()));
         }
-        if route.signed {
-            let credentials = credentials.valid_at(now).ok_or_else(no_credentials)?;
+        if let Some((credentials, time)) = signing {
             let signable = Signable { method: &parts.method, target, payload: &body.hash, payload_header: has_payload };
-            signer.sign(&mut parts.headers, &signable, &credentials, &route.region, now).map_err(unsignable)?;
+            signer.sign(&mut parts.headers, &signable, credentials, &route.region, time).map_err(unsignable)?;
         }
         parts.uri = Uri::from(to_send);
         parts.version = Version::HTTP_11;
-        parts.extensions = http::Extensions::new();
         Ok(Request::from_parts(parts, RequestBody::new(body.held.clone())))
     }
 }

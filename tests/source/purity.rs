@@ -79,6 +79,7 @@ const PURE: &[&str] = &[
     "proxy/src/metrics/label",
     "proxy/src/problem",
     "proxy/src/readiness",
+    "proxy/src/resign",
     "proxy/src/served_route.rs",
     "proxy/src/sign",
     "proxy/src/source_ranges",

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use http::HeaderValue;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+
+/// The longest that a request waits for new credentials after AWS refused the old ones as expired.
+const RENEWAL: Duration = Duration::from_secs(10);
 
 /// Tells one set of credentials from another, for those who keep what they have made of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +74,10 @@ pub(crate) struct CredentialStore {
     current: ArcSwapOption<SigningCredentials>,
     had: AtomicBool,
     identity: watch::Sender<Identity>,
+    /// Somebody can't wait for the next regular load.
+    wanted: Notify,
+    /// How often the source was asked.
+    loads: watch::Sender<u64>,
 }
 
 impl CredentialStore {
@@ -80,12 +87,42 @@ impl CredentialStore {
             current: ArcSwapOption::empty(),
             had: AtomicBool::new(false),
             identity: watch::Sender::new(Identity::Unknown),
+            wanted: Notify::new(),
+            loads: watch::Sender::new(0),
         }
     }
 
     /// Credentials that AWS accepts at this time.
     pub(crate) fn valid_at(&self, now: SystemTime) -> Option<Arc<SigningCredentials>> {
         self.current.load_full().filter(|credentials| credentials.expires.is_none_or(|expires| now < expires))
+    }
+
+    /// Whether there are credentials that AWS accepts at this time.
+    pub(crate) fn are_valid_at(&self, now: SystemTime) -> bool {
+        self.current.load().as_ref().is_some_and(|current| current.expires.is_none_or(|expires| now < expires))
+    }
+
+    /// Credentials that aren't these, which AWS refused as expired. However many requests ask, the source is asked once.
+    /// Absent: the source has no others.
+    pub(crate) async fn other_than(&self, refused: &SigningCredentials) -> Option<Arc<SigningCredentials>> {
+        let mut loads = self.loads.subscribe();
+        let other = || self.current.load_full().filter(|current| !current.same_key(refused));
+        if let Some(other) = other() {
+            return Some(other);
+        }
+        self.wanted.notify_one();
+        tokio::time::timeout(RENEWAL, loads.changed()).await.ok()?.ok()?;
+        other()
+    }
+
+    /// Waits until somebody can't wait for the next regular load.
+    pub(super) async fn wanted(&self) {
+        self.wanted.notified().await;
+    }
+
+    /// The source was asked, with or without success.
+    pub(super) fn loaded(&self) {
+        self.loads.send_modify(|loads| *loads += 1);
     }
 
     /// When the current credentials expire, if they do.

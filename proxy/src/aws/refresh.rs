@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::credentials::{CredentialStore, Identity, SigningCredentials};
@@ -18,6 +19,8 @@ const RELOAD: Duration = Duration::from_secs(300);
 const AHEAD: Duration = Duration::from_secs(300);
 /// The most that one look at the credential source may take.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Whoever is told that the credentials have expired may have them loaded this soon after the last load, and no sooner.
+const SOONEST: Duration = Duration::from_secs(5);
 /// The most that one call of STS may take.
 const STS_TIMEOUT: Duration = Duration::from_secs(10);
 /// STS is a global service of a partition; this Region answers where none is configured.
@@ -56,7 +59,26 @@ async fn refresh_for_ever(store: &CredentialStore) {
                 back_off(failures)
             }
         };
-        tokio::time::sleep(wait).await;
+        store.loaded();
+        until_needed(store, wait).await;
+    }
+}
+
+/// Returns when the credentials are to be loaded again.
+pub(super) async fn until_needed(store: &CredentialStore, wait: Duration) {
+    let loaded = Instant::now();
+    let mut regular = std::pin::pin!(tokio::time::sleep(wait));
+    loop {
+        tokio::select! {
+            () = regular.as_mut() => return,
+            () = store.wanted() => {
+                if loaded.elapsed() >= SOONEST {
+                    return;
+                }
+                // It was asked a moment ago: there is nothing newer.
+                store.loaded();
+            }
+        }
     }
 }
 

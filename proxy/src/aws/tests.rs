@@ -4,10 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
+use tokio::time::Instant;
 
 use super::SigningKey;
 use super::credentials::{CredentialStore, SigningCredentials};
-use super::refresh::{back_off, refresh_in};
+use super::refresh::{back_off, refresh_in, until_needed};
 
 #[test]
 fn a_kept_key_signs_what_the_official_crate_signs() {
@@ -59,4 +60,53 @@ fn credentials_are_used_until_they_really_expire() {
     assert!(store.valid_at(now + Duration::from_secs(59)).is_some());
     assert!(store.valid_at(now + Duration::from_secs(60)).is_none());
     assert!(store.had_any(), "readiness stays when credentials expire");
+}
+
+fn of_key(key: &str) -> SigningCredentials {
+    SigningCredentials::new(&Credentials::new(key, "secret", None, None, "test")).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_aws_calls_expired_are_loaded_once_for_all_who_ask() {
+    let store = CredentialStore::new();
+    store.replace(of_key("OLD"));
+    let old = of_key("OLD");
+    let load = async {
+        let mut loads = 0;
+        loop {
+            until_needed(&store, Duration::from_secs(3600)).await;
+            loads += 1;
+            store.replace(of_key("NEW"));
+            store.loaded();
+            tokio::select! {
+                biased;
+                () = until_needed(&store, Duration::from_secs(3600)) => loads += 1,
+                () = tokio::time::sleep(Duration::from_secs(60)) => return loads,
+            }
+        }
+    };
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let asking = async {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        futures::future::join_all((0..3).map(|_| store.other_than(&old))).await
+    };
+    let (loads, others) = tokio::join!(load, asking);
+    assert_eq!(loads, 1);
+    assert!(others.into_iter().all(|other| other.is_some_and(|other| other.access_key_id == "NEW")));
+    assert!(store.other_than(&old).await.is_some(), "what is there already is not waited for");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_has_nothing_newer_is_not_asked_again_at_once() {
+    let store = CredentialStore::new();
+    store.replace(of_key("OLD"));
+    let (begun, old) = (Instant::now(), of_key("OLD"));
+    let (other, ()) = tokio::join!(store.other_than(&old), async {
+        tokio::select! {
+            () = until_needed(&store, Duration::from_secs(3600)) => panic!("loaded again within a moment"),
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+    });
+    assert!(other.is_none());
+    assert_eq!(begun.elapsed(), Duration::from_secs(1), "the caller waited for nothing");
 }

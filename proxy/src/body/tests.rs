@@ -7,7 +7,7 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 
 use super::*;
-use crate::body_memory::{BodyMemory, RouteBodyMemory};
+use crate::body_memory::{BodyMemory, Budget, RouteBodyMemory};
 use crate::sign::PayloadHash;
 
 const IDLE: Duration = Duration::from_secs(30);
@@ -17,15 +17,15 @@ fn pieces(pieces: Vec<Vec<u8>>) -> impl Body<Data = Bytes, Error = Infallible> +
 }
 
 /// A budget that one route's bodies of this size fit in.
-fn budget(size: usize) -> (Arc<BodyMemory>, Reservation) {
-    let process = Arc::new(BodyMemory::new(4 * size));
-    let reservation = Reservation::empty(&process, &RouteBodyMemory::default());
-    (process, reservation)
+fn memory(size: usize) -> (Arc<BodyMemory>, RouteBodyMemory) {
+    (Arc::new(BodyMemory::new(4 * size)), RouteBodyMemory::default())
 }
 
 async fn received(headers: &HeaderMap, body: Vec<Vec<u8>>, size: usize) -> Result<Received, Cause> {
-    let (_, reservation) = budget(size);
-    receive(headers, &mut pieces(body), &mut true, MAX_BODY, IDLE, reservation).await.map_err(|refused| refused.cause)
+    let (process, route) = memory(size);
+    receive(headers, &mut pieces(body), &mut true, MAX_BODY, IDLE, Budget { process: &process, route: &route })
+        .await
+        .map_err(|refused| refused.cause)
 }
 
 fn of_length(length: u64) -> HeaderMap {
@@ -56,8 +56,12 @@ async fn a_body_of_many_tiny_pieces_is_held_in_few() {
 #[tokio::test]
 async fn large_pieces_and_a_small_whole_are_not_copied() {
     let mut one = pieces(vec![vec![1; 100]]);
-    let (_, reservation) = budget(1 << 20);
-    let small = receive(&of_length(100), &mut one, &mut true, MAX_BODY, IDLE, reservation).await.ok().unwrap();
+    let (process, route) = memory(1 << 20);
+    let small =
+        receive(&of_length(100), &mut one, &mut true, MAX_BODY, IDLE, Budget { process: &process, route: &route })
+            .await
+            .ok()
+            .unwrap();
     assert_eq!(small.held.unwrap().pieces.len(), 1);
     let large = received(&HeaderMap::new(), vec![vec![1; 5000], vec![2; 5000]], 1 << 20).await.ok().unwrap();
     assert_eq!(large.held.unwrap().pieces.len(), 2);
@@ -80,9 +84,13 @@ fn a_length_over_the_limit_is_refused_before_anything_is_read() {
 
 #[tokio::test]
 async fn a_body_that_has_no_room_is_refused_and_takes_nothing() {
-    let (process, reservation) = budget(1000);
+    let (process, route) = memory(1000);
     let mut body = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
-    let refused = receive(&of_length(1001), &mut body, &mut true, MAX_BODY, IDLE, reservation).await.err().unwrap();
+    let refused =
+        receive(&of_length(1001), &mut body, &mut true, MAX_BODY, IDLE, Budget { process: &process, route: &route })
+            .await
+            .err()
+            .unwrap();
     assert_eq!((refused.cause, refused.retry_after), (Cause::Overloaded, Some(HeaderValue::from_static("1"))));
     assert_eq!(process.used(), 0, "refused by its declared length, before anything is read");
     let refused = received(&HeaderMap::new(), vec![vec![0; 600], vec![0; 600]], 1000).await.err();
@@ -91,9 +99,13 @@ async fn a_body_that_has_no_room_is_refused_and_takes_nothing() {
 
 #[tokio::test]
 async fn a_body_takes_its_declared_length_at_once_and_gives_it_back_when_it_was_sent() {
-    let (process, reservation) = budget(1000);
+    let (process, route) = memory(1000);
     let mut body = pieces(vec![vec![0; 500], vec![0; 300]]);
-    let received = receive(&of_length(800), &mut body, &mut true, MAX_BODY, IDLE, reservation).await.ok().unwrap();
+    let received =
+        receive(&of_length(800), &mut body, &mut true, MAX_BODY, IDLE, Budget { process: &process, route: &route })
+            .await
+            .ok()
+            .unwrap();
     assert_eq!(process.used(), 800);
     drop(received);
     assert_eq!(process.used(), 0);
@@ -102,7 +114,11 @@ async fn a_body_takes_its_declared_length_at_once_and_gives_it_back_when_it_was_
 #[tokio::test(start_paused = true)]
 async fn a_caller_who_pauses_for_too_long_is_told_so() {
     let mut body = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
-    let (process, reservation) = budget(1000);
-    let refused = receive(&of_length(10), &mut body, &mut true, MAX_BODY, IDLE, reservation).await.err().unwrap();
+    let (process, route) = memory(1000);
+    let refused =
+        receive(&of_length(10), &mut body, &mut true, MAX_BODY, IDLE, Budget { process: &process, route: &route })
+            .await
+            .err()
+            .unwrap();
     assert_eq!((refused.cause, process.used()), (Cause::RequestTimeout, 0));
 }

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn what_was_taken_is_given_back() {
     let (process, route) = (Arc::new(BodyMemory::new(400)), RouteBodyMemory::default());
-    let mut one = Reservation::empty(&process, &route);
+    let mut one = Budget { process: &process, route: &route }.reservation();
     one.grow_to(30).unwrap();
     one.grow_to(60).unwrap();
     one.grow_to(10).unwrap();
@@ -18,11 +18,11 @@ fn what_was_taken_is_given_back() {
 fn one_route_never_holds_more_than_a_quarter() {
     let process = Arc::new(BodyMemory::new(400));
     let (greedy, other) = (RouteBodyMemory::default(), RouteBodyMemory::default());
-    let mut held = Reservation::empty(&process, &greedy);
+    let mut held = Budget { process: &process, route: &greedy }.reservation();
     held.grow_to(100).unwrap();
-    let mut more = Reservation::empty(&process, &greedy);
+    let mut more = Budget { process: &process, route: &greedy }.reservation();
     assert_eq!(more.grow_to(1), Err(Full));
-    let mut others = Reservation::empty(&process, &other);
+    let mut others = Budget { process: &process, route: &other }.reservation();
     others.grow_to(100).unwrap();
     assert_eq!(process.used(), 200);
 }
@@ -31,7 +31,7 @@ fn one_route_never_holds_more_than_a_quarter() {
 fn all_routes_together_never_hold_more_than_the_whole() {
     let process = Arc::new(BodyMemory::new(400));
     let routes: Vec<_> = (0..5).map(|_| RouteBodyMemory::default()).collect();
-    let mut held: Vec<_> = routes.iter().map(|route| Reservation::empty(&process, route)).collect();
+    let mut held: Vec<_> = routes.iter().map(|route| Budget { process: &process, route }.reservation()).collect();
     for reservation in &mut held[..4] {
         reservation.grow_to(90).unwrap();
     }

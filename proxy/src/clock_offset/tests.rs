@@ -61,3 +61,11 @@ fn no_offset_is_learned_while_our_own_clock_jumps_back() {
 fn without_an_offset_the_time_is_ours() {
     assert_eq!(ClockOffset::default().apply(at(SECOND)), at(SECOND));
 }
+
+#[test]
+fn an_offset_is_one_number_and_back() {
+    for milliseconds in [0, 1500, -600_000] {
+        assert_eq!(ClockOffset::from_milliseconds(milliseconds).milliseconds(), milliseconds);
+    }
+    assert_eq!(ClockOffset::from_milliseconds(-2000).apply(at(SECOND)), at(SECOND - 2));
+}

@@ -3,12 +3,12 @@
 use http_body_util::BodyExt;
 
 use super::*;
-use crate::body_memory::{BodyMemory, RouteBodyMemory};
+use crate::body_memory::{BodyMemory, Budget, RouteBodyMemory};
 
 #[tokio::test]
 async fn a_body_can_be_sent_twice_and_is_given_back_after_its_last_use() {
     let process = Arc::new(BodyMemory::new(400));
-    let mut reservation = Reservation::empty(&process, &RouteBodyMemory::default());
+    let mut reservation = Budget { process: &process, route: &RouteBodyMemory::default() }.reservation();
     reservation.grow_to(7).unwrap();
     let pieces = vec![Bytes::from("one"), Bytes::from(" two")];
     let held = Arc::new(Held { pieces, length: 7, _reservation: reservation });

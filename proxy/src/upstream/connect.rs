@@ -125,3 +125,6 @@ pub(crate) fn choose_cryptography() {
     // An error means that it has been chosen before.
     let _: Result<(), Arc<_>> = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
+
+#[cfg(test)]
+mod tests;

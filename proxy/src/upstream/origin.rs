@@ -2,11 +2,13 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use http::uri::{Authority, Scheme};
 use rustls::pki_types::ServerName;
 
 use crate::args::FunctionUrlEndpoint;
+use crate::clock_offset::ClockOffset;
 
 /// One server. Routes of one server share its connections.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(crate) struct Origin {
     pub(crate) tls: Option<ServerName<'static>>,
     /// Of the fields above: a request hashes no text.
     hash: u64,
+    /// How far its clock is ahead of ours, in milliseconds. Each server's own: no function can set another's clock.
+    clock_offset: AtomicI64,
 }
 
 /// A name to be looked up, or an address.
@@ -58,7 +62,17 @@ impl Origin {
         let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let mut hasher = DefaultHasher::new();
         (&host, port, secure).hash(&mut hasher);
-        Ok(Origin { host, port, tls, hash: hasher.finish() })
+        Ok(Origin { host, port, tls, hash: hasher.finish(), clock_offset: AtomicI64::new(0) })
+    }
+
+    /// How far its clock is from ours.
+    pub(crate) fn clock_offset(&self) -> ClockOffset {
+        ClockOffset::from_milliseconds(self.clock_offset.load(Ordering::Relaxed))
+    }
+
+    /// Sets what has been learned of its clock.
+    pub(crate) fn set_clock_offset(&self, offset: ClockOffset) {
+        self.clock_offset.store(offset.milliseconds(), Ordering::Relaxed);
     }
 }
 

@@ -46,3 +46,6 @@ fn system() -> Result<TokioResolver, ResolveError> {
     builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
     builder.build().map_err(ResolveError::Configuration)
 }
+
+#[cfg(test)]
+mod tests;

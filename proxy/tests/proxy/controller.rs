@@ -221,6 +221,15 @@ pub(crate) fn route_with(id: &str, port: u16, auth_type: AuthType, requires: &st
     Resource { id: id.to_owned(), version: Some(version(1, 1)), resource: Some(Kind::Route(route)) }
 }
 
+/// The route with something of its own.
+pub(crate) fn with(mut resource: Resource, change: impl FnOnce(&mut Route)) -> Resource {
+    match &mut resource.resource {
+        Some(Kind::Route(route)) => change(route),
+        other => panic!("{other:?} is no route"),
+    }
+    resource
+}
+
 pub(crate) fn reference(id: &str) -> ResourceRef {
     ResourceRef { r#type: ResourceType::Route.into(), id: id.to_owned(), version: Some(version(1, 2)) }
 }

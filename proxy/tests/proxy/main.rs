@@ -7,13 +7,18 @@
 mod access;
 mod answers;
 mod auth;
+mod bodies;
+mod connections;
 mod controller;
 mod lifecycle;
 mod limits;
 mod process;
 mod requests;
+mod restarts;
+mod retries;
 mod table;
 mod telling;
+mod timeouts;
 mod token_issuer;
 mod upstream;
 

@@ -31,6 +31,9 @@ async fn access_log(proxy: &Proxy, count: usize) -> Vec<serde_json::Value> {
     lines()
 }
 
+/// As long as a digest is.
+const DIGEST: &[u8; 32] = b"planted-digest-of-32-bytes------";
+
 #[tokio::test]
 async fn no_secret_is_in_any_output_at_any_level() {
     let port = free_port();
@@ -42,7 +45,7 @@ async fn no_secret_is_in_any_output_at_any_level() {
         route.request_headers = Some(RequestHeaders { set, remove: vec![] });
         route.requires.push(feature::REQUEST_HEADERS.to_owned());
     }
-    let consumers = vec![Consumer { name: "web".to_owned(), sha256: vec![b"planted-digest".to_vec()] }];
+    let consumers = vec![Consumer { name: "web".to_owned(), sha256: vec![DIGEST.to_vec()] }];
     let keys = KeySet { keys: Some(key_set::Keys::Consumers(Consumers { consumers })) };
     let keys = Resource { id: "k".to_owned(), version: Some(version(1, 1)), resource: Some(Kind::KeySet(keys)) };
     let _session = world.serve(&[keys, resource]).await;
@@ -71,7 +74,7 @@ async fn no_secret_is_in_any_output_at_any_level() {
     access_log(&world.proxy, 3).await;
     let log = world.proxy.log.lock().unwrap();
     assert!(log.iter().any(|line| line.contains("DEBUG")), "the level is on");
-    let digest = format!("{:?}", b"planted-digest".to_vec());
+    let digest = format!("{DIGEST:?}");
     for line in log.iter() {
         assert!(!line.contains("planted") && !line.contains(&digest) && !line.contains("cGxhbnRlZ"), "{line}");
     }

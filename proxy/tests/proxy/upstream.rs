@@ -31,6 +31,8 @@ pub(crate) struct State {
     pub(crate) requests: AtomicUsize,
     /// Connections that were accepted.
     pub(crate) connections: AtomicUsize,
+    /// How often credentials were asked for.
+    pub(crate) loads: AtomicUsize,
 }
 
 pub(crate) struct Upstream {
@@ -49,6 +51,7 @@ impl Upstream {
             cancelled: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            loads: AtomicUsize::new(0),
         });
         let shared = state.clone();
         let task = tokio::spawn(async move {
@@ -130,6 +133,11 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
             let theirs = "theirs".to_owned();
             full(StatusCode::OK, &[("RateLimit", theirs.clone()), ("RateLimit-Policy", theirs)], "")
         }
+        "/skewed" => skewed(&request),
+        "/expiring" => expiring(&request),
+        "/credentials" => credentials(&state, 7200),
+        "/short-credentials" if state.loads.load(Ordering::SeqCst) < 2 => credentials(&state, 3),
+        "/short-credentials" => full(StatusCode::INTERNAL_SERVER_ERROR, &[], "no more"),
         "/remapped" => full(
             StatusCode::UNAUTHORIZED,
             &[("x-amzn-Remapped-www-authenticate", "Basic".to_owned()), ("x-amzn-Remapped-date", "x".to_owned())],
@@ -156,6 +164,40 @@ fn full(status: StatusCode, headers: &[(&'static str, String)], body: &str) -> R
         response = response.header(*name, value);
     }
     response.body(Full::new(Bytes::from(body.to_owned())).map_err(|never| match never {}).boxed()).unwrap()
+}
+
+/// AWS, an hour ahead of this machine.
+fn skewed(request: &Request<Incoming>) -> Response<Body> {
+    let now = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    let signed = request.headers()["x-amz-date"].to_str().unwrap();
+    let signed = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", signed).unwrap();
+    let signed = signed.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp();
+    let date = ("date", jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap());
+    if (now.as_second() - signed.as_second()).abs() < 300 {
+        return full(StatusCode::OK, &[date], "signed by the right clock");
+    }
+    let error_type = ("x-amzn-ErrorType", "InvalidSignatureException".to_owned());
+    full(StatusCode::FORBIDDEN, &[date, error_type], r#"{"message":"Signature expired"}"#)
+}
+
+/// AWS, to which the first credentials have expired.
+fn expiring(request: &Request<Incoming>) -> Response<Body> {
+    if request.headers()["x-amz-security-token"] == "token-0" {
+        let error_type = ("x-amzn-ErrorType", "ExpiredTokenException".to_owned());
+        return full(StatusCode::FORBIDDEN, &[error_type], r#"{"message":"expired"}"#);
+    }
+    full(StatusCode::OK, &[], "signed by the right token")
+}
+
+/// A source of credentials: others each time.
+fn credentials(state: &State, seconds: i64) -> Response<Body> {
+    let load = state.loads.fetch_add(1, Ordering::SeqCst);
+    let expiration = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+    let credentials = serde_json::json!({
+        "AccessKeyId": format!("AKID{load}"), "SecretAccessKey": "secret", "Token": format!("token-{load}"),
+        "Expiration": expiration.to_string(),
+    });
+    full(StatusCode::OK, &[("content-type", "application/json".to_owned())], &credentials.to_string())
 }
 
 /// What has arrived, as JSON.

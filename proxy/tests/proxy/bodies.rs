@@ -1,0 +1,83 @@
+//! What a request's body may take, and what happens beyond it.
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use lambdaroute_proxy_config::feature;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::controller::{route, with};
+use crate::process::{CREDENTIALS, World, free_port};
+use crate::requests::{Answer, get, local, raw, send};
+use crate::{eventually, soon};
+
+async fn post(port: u16, length: usize) -> Answer {
+    let request = Request::post(format!("http://{}/", local(port))).body(Full::from(Bytes::from(vec![b'x'; length])));
+    send(request.unwrap()).await
+}
+
+#[tokio::test]
+async fn a_routes_own_limit_holds_for_declared_and_for_counted_lengths() {
+    let port = free_port();
+    let mut world = World::start().await;
+    let limited = with(route("orders", port), |route| {
+        route.max_request_body = 10;
+        route.requires.push(feature::MAX_REQUEST_BODY.to_owned());
+    });
+    let _session = world.serve(&[limited]).await;
+    assert_eq!(post(port, 10).await.status, 200);
+    let refused = post(port, 11).await;
+    assert_eq!((refused.status, refused.json()["detail"].as_str().unwrap().contains("10 bytes")), (413, true));
+    let chunked = "POST / HTTP/1.1\r\nhost: o\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n\
+                   6\r\n123456\r\n5\r\n12345\r\n0\r\n\r\n";
+    assert!(raw(port, chunked.as_bytes()).await.starts_with("HTTP/1.1 413 "));
+}
+
+#[tokio::test]
+async fn bodies_beyond_the_memory_for_them_are_refused_and_it_is_given_back() {
+    let (port, other) = (free_port(), free_port());
+    let mut world = World::start_with(&["--body-memory", "256Ki"], &CREDENTIALS).await;
+    let _session = world.serve(&[route("orders", port), route("other", other)]).await;
+    assert_eq!(post(port, 64 * 1024).await.status, 200, "a route may have a quarter");
+    let refused = post(port, 64 * 1024 + 1).await;
+    assert_eq!((refused.status, refused.headers["retry-after"].to_str().unwrap()), (503, "1"));
+    assert_eq!(refused.json()["type"], "https://lambdaroute.dev/problems/overloaded");
+
+    // One that is announced takes its memory, whatever has come of it.
+    let mut slow = TcpStream::connect(local(port)).await.unwrap();
+    let head =
+        "POST / HTTP/1.1\r\nhost: o\r\nexpect: 100-continue\r\nconnection: close\r\ncontent-length: 60000\r\n\r\n";
+    slow.write_all(head.as_bytes()).await.unwrap();
+    slow.read_exact(&mut [0; 25]).await.unwrap();
+    let admin = world.proxy.admin;
+    let shows = |metric: &'static str| async move { get(admin, "/metrics").await.text().contains(metric) };
+    assert!(shows("lambdaroute_proxy_body_memory_bytes 60000").await);
+    assert_eq!(post(port, 10_000).await.status, 503, "the route's quarter is taken");
+    let waits =
+        "POST / HTTP/1.1\r\nhost: o\r\nexpect: 100-continue\r\nconnection: close\r\ncontent-length: 10000\r\n\r\n";
+    let answer = raw(port, waits.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "the body isn't asked for: {answer}");
+    assert_eq!(post(other, 10_000).await.status, 200, "another route has its own");
+    slow.write_all(&[b'x'; 60_000]).await.unwrap();
+    let mut answer = String::new();
+    soon("the answer", slow.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\"length\":60000"), "{answer}");
+    assert_eq!(post(port, 10_000).await.status, 200, "given back when it was sent");
+
+    let mut gone = TcpStream::connect(local(port)).await.unwrap();
+    gone.write_all(head.as_bytes()).await.unwrap();
+    gone.read_exact(&mut [0; 25]).await.unwrap();
+    drop(gone);
+    eventually("the memory of a caller who left", || shows("lambdaroute_proxy_body_memory_bytes 0")).await;
+}
+
+#[tokio::test]
+async fn a_refused_body_is_read_for_a_while_so_that_its_caller_reads_the_answer() {
+    let port = free_port();
+    let mut world = World::start_with(&["--body-memory", "64Ki"], &CREDENTIALS).await;
+    let _session = world.serve(&[route("orders", port)]).await;
+    let refused = post(port, 4 * 1024 * 1024).await;
+    assert_eq!(refused.status, 503);
+    assert!(world.proxy.logged("too small for the largest body"), "the operator is told at the start");
+}
