@@ -15,6 +15,7 @@ mod demo;
 mod emulator;
 mod environment;
 mod gate;
+mod limits;
 mod manifests;
 mod origin;
 mod permissions;

@@ -97,12 +97,12 @@ impl RouteLimits {
         if refusing.is_none() && !full {
             opened.iter_mut().for_each(|bucket| bucket.take(now));
         }
-        let mut text = String::new();
+        let mut text = told::Text::default();
         for (limit, bucket) in self.rates.iter().zip(&opened) {
             told::add(&mut text, &limit.quoted, limit.total, &bucket.standing(now));
         }
         drop(opened);
-        let told = told::value(text);
+        let told = text.value();
         match (refusing, permit) {
             (Some((limit, retry_after)), _) => Admission::RateLimited(limit.quoted.clone(), retry_after, told),
             (None, Some(None)) => Admission::ConcurrencyLimited(told),
@@ -113,12 +113,12 @@ impl RouteLimits {
     /// What to tell a caller who is answered before it is known who it is: of those limits that ask for an address or
     /// headers alone. Nothing is taken.
     pub(crate) fn look(&self, subject: &Subject<'_>, now: u64) -> Told {
-        let mut text = String::new();
+        let mut text = told::Text::default();
         for limit in self.rates.iter().filter(|limit| limit.keys.iter().all(Key::needs_no_caller)) {
             let standing = limit.buckets.open(self.key(limit, subject), now).standing(now);
             told::add(&mut text, &limit.quoted, limit.total, &standing);
         }
-        told::value(text)
+        text.value()
     }
 
     fn key(&self, limit: &RateLimit, subject: &Subject<'_>) -> u64 {

@@ -8,6 +8,7 @@
 use std::fmt::Write;
 
 use http::{HeaderName, HeaderValue};
+use smallvec::SmallVec;
 
 use crate::limit::gcra::Standing;
 use crate::limit::share::Total;
@@ -36,27 +37,44 @@ pub(crate) fn quoted(name: &str) -> String {
 pub(crate) fn policy<'a>(limits: impl Iterator<Item = (&'a str, Total)>) -> Option<HeaderValue> {
     let mut text = String::new();
     for (name, total) in limits {
-        separate(&mut text);
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
         // Writing to a string doesn't fail.
         let _ = write!(text, "{name};q={};w={}", total.requests, seconds_of_ms(total.interval_ms));
     }
-    value(text)
+    if text.is_empty() { None } else { HeaderValue::try_from(text).ok() }
 }
 
-/// Adds a limit to a value of `RateLimit`. The name is quoted already.
-pub(crate) fn add(text: &mut String, name: &str, total: Total, standing: &Standing) {
-    separate(text);
+/// A value of `RateLimit` as it grows, without an allocation.
+#[derive(Default)]
+pub(crate) struct Text(SmallVec<[u8; 160]>);
+
+impl Write for Text {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+impl Text {
+    /// None: there is nothing to tell.
+    pub(crate) fn value(&self) -> Option<HeaderValue> {
+        if self.0.is_empty() { None } else { HeaderValue::from_bytes(&self.0).ok() }
+    }
+}
+
+/// Adds a limit. The name is quoted already.
+pub(crate) fn add(text: &mut Text, name: &str, total: Total, standing: &Standing) {
+    if !text.0.is_empty() {
+        let _ = text.write_str(", ");
+    }
     let remaining = remaining(total, standing);
     let _ = write!(text, "{name};r={remaining}");
     let reset = if remaining == 0 { retry_after(total, standing) } else { seconds(standing.full_in) };
     if reset > 0 {
         let _ = write!(text, ";t={reset}");
     }
-}
-
-/// The value of a header. None: there is nothing to tell.
-pub(crate) fn value(text: String) -> Option<HeaderValue> {
-    if text.is_empty() { None } else { HeaderValue::try_from(text).ok() }
 }
 
 /// Requests that are left, of the total.
@@ -83,12 +101,6 @@ fn seconds(nanoseconds: u64) -> u64 {
 
 fn seconds_of_ms(milliseconds: u64) -> u64 {
     milliseconds.div_ceil(1000)
-}
-
-fn separate(text: &mut String) {
-    if !text.is_empty() {
-        text.push_str(", ");
-    }
 }
 
 #[cfg(test)]

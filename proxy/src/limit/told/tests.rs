@@ -10,9 +10,9 @@ const TOTAL: Total = Total { requests: 100, interval_ms: 10_000, burst: 100 };
 
 fn told(rate: Rate, taken: u32) -> String {
     let bucket = (0..taken).fold(0, |bucket, _| take(bucket, SECOND, rate).unwrap());
-    let mut text = String::new();
+    let mut text = Text::default();
     add(&mut text, "\"everyone\"", TOTAL, &standing(bucket, SECOND, rate));
-    text
+    text.value().unwrap().to_str().unwrap().to_owned()
 }
 
 #[test]
