@@ -24,4 +24,5 @@ mod restarts;
 mod routes;
 mod services;
 mod signatures;
+mod sources;
 mod table;
