@@ -25,4 +25,5 @@ mod restarts;
 mod routes;
 mod services;
 mod signatures;
+mod sources;
 mod table;

@@ -13,6 +13,7 @@ use lambdaroute_tests::gate::{Answer, Match};
 use lambdaroute_tests::http::get;
 use lambdaroute_tests::stack::{Shape, Stack};
 use lambdaroute_tests::target;
+use serde_json::json;
 
 /// Compares a generated text with the file, or writes it.
 fn hold(file: &str, text: &str) -> anyhow::Result<()> {
@@ -77,11 +78,20 @@ fn the_problems_are_those_of_the_one_set() -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_metrics_are_those_of_the_processes() -> anyhow::Result<()> {
-    // A metric shows from its first sample: one call that succeeds, and one that AWS refuses.
-    let stack = Stack::with("metrics", Shape { proxies: 1, ..Shape::default() }).await?;
+    // A metric shows from its first sample: one call that succeeds, one that AWS refuses, and keys of two sources.
+    let namespace = format!("metrics-{:06x}", rand::random::<u32>() & 0xff_ffff);
+    let values = json!({"controller": {"secretNamespaces": [namespace]}});
+    let shape = Shape { proxies: 1, values, namespace: Some(namespace), ..Shape::default() };
+    let stack = Stack::with("metrics", shape).await?;
     let function = stack.function(Handler::Echo).await?;
     stack.route("orders", &format!("{{function: {{name: {}}}}}", function.name())).await?;
     stack.ready("orders").await?;
+    stack.secret("keys", &[("web", "web-key-0123456789abcdef")]).await?;
+    let guarded = "auth: {methods: [
+        {name: pods, type: ServiceAccount, serviceAccount: {allow: [{namespace: web, name: checkout}]}},
+        {name: keys, type: APIKey, apiKey: {secretRefs: [{name: keys}]}}]}";
+    stack.route("guarded", &format!("function: {{name: {}}}\n{guarded}", function.name())).await?;
+    stack.until("guarded", "ResolvedRefs", "True", "ResolvedRefs").await?;
     let url = stack.url("orders").await?;
     assert_eq!(get(&url).await?.status, StatusCode::OK);
     let function_url = function.url(None).await?.unwrap_or_default();

@@ -32,6 +32,7 @@ struct Script {
     kid: u32,
     answers: BTreeMap<String, Response<Bytes>>,
     asked: BTreeMap<String, usize>,
+    connections: usize,
 }
 
 /// A running issuer. It ends with its value.
@@ -53,8 +54,8 @@ impl Issuer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("open the issuer")?;
         let url = format!("https://{}", listener.local_addr()?);
         let (acceptor, authority) = tls::server()?;
-        let script =
-            Arc::new(Mutex::new(Script { key: key()?, kid: 1, answers: BTreeMap::new(), asked: BTreeMap::new() }));
+        let (answers, asked) = (BTreeMap::new(), BTreeMap::new());
+        let script = Arc::new(Mutex::new(Script { key: key()?, kid: 1, answers, asked, connections: 0 }));
         let (acceptor, authority) = (acceptor.context("no TLS")?, authority.context("no CA")?);
         let server = AbortOnDropHandle::new(tokio::spawn(serve(listener, acceptor, url.clone(), script.clone())));
         Ok(Self { url, authority, script, _server: server })
@@ -84,7 +85,7 @@ impl Issuer {
     /// Answers 503 to everything from now on.
     ///
     /// # Errors
-    /// Never.
+    /// When the answer can't be made.
     pub fn fail(&self) -> anyhow::Result<()> {
         for path in [DISCOVERY, JWKS] {
             self.answer(path, Response::builder().status(StatusCode::SERVICE_UNAVAILABLE).body(Bytes::new())?);
@@ -100,6 +101,11 @@ impl Issuer {
     /// How often a path was asked for.
     pub fn asked(&self, path: &str) -> usize {
         lock(&self.script).asked.get(path).copied().unwrap_or_default()
+    }
+
+    /// How often somebody connected.
+    pub fn connections(&self) -> usize {
+        lock(&self.script).connections
     }
 
     /// The id of the present key.
@@ -149,6 +155,7 @@ fn lock(script: &Mutex<Script>) -> MutexGuard<'_, Script> {
 
 async fn serve(listener: TcpListener, acceptor: TlsAcceptor, url: String, script: Arc<Mutex<Script>>) {
     while let Ok((stream, _)) = listener.accept().await {
+        lock(&script).connections += 1;
         let (acceptor, url, script) = (acceptor.clone(), url.clone(), script.clone());
         tokio::spawn(async move {
             // A caller that doesn't trust us ends its own connection, nothing else.

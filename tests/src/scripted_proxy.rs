@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lambdaroute_proxy_config::v1alpha1::{
     Ack, FromProxy, Hello, Leaving, Outcome, Refusal, RefusalReason, Removed, Report, Resource, ResourceRef,
-    ResourceType, Served, ToProxy, from_proxy, outcome, report, resource, route_table_client::RouteTableClient,
-    to_proxy,
+    ResourceType, Route, Served, ToProxy, from_proxy, key_set, outcome, report, resource,
+    route_table_client::RouteTableClient, to_proxy,
 };
 use lambdaroute_proxy_config::{SERVER_NAME, feature};
 use tokio::sync::mpsc;
@@ -127,6 +127,30 @@ impl ScriptedProxy {
             stale_key_sets: vec![],
         };
         say(&self.sender, from_proxy::Message::Report(report)).await;
+    }
+
+    /// Tells the controller that a token named a key which a key set lacks.
+    pub async fn report_stale(&self, key_set: &str) {
+        let report = Report { identity: None, causes: vec![], stale_key_sets: vec![key_set.to_owned()] };
+        say(&self.sender, from_proxy::Message::Report(report)).await;
+    }
+
+    /// The key sets held, by id.
+    pub fn key_sets(&self) -> BTreeMap<String, key_set::Keys> {
+        let script = lock(&self.script);
+        let key_sets = script.held.iter().filter_map(|(id, resource)| match &resource.resource {
+            Some(resource::Resource::KeySet(set)) => Some((id.clone(), set.keys.clone()?)),
+            _ => None,
+        });
+        key_sets.collect()
+    }
+
+    /// The route of this name, if it is held.
+    pub fn route(&self, name: &str) -> Option<Route> {
+        lock(&self.script).held.values().find_map(|resource| match &resource.resource {
+            Some(resource::Resource::Route(route)) if route.name == name => Some(route.clone()),
+            _ => None,
+        })
     }
 
     /// Says that it is leaving.

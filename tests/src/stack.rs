@@ -26,6 +26,7 @@ mod processes;
 mod release;
 mod routes;
 mod scripted;
+mod secrets;
 
 pub use routes::EndpointWatch;
 pub use scripted::Scripted;

@@ -72,7 +72,7 @@ impl Collector for Age {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let fetched = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let age = fetched.map_or(0.0, |at| at.elapsed().as_secs_f64());
-        let help = "Since when the oldest of the issuers' keys weren't fetched again; 0: there are none";
+        let help = "How long ago the oldest of the issuers' keys were fetched; 0: there are none";
         let unit = prometheus_client::registry::Unit::Seconds;
         let metric = encoder.encode_descriptor("oldest_keys_age", help, Some(&unit), MetricType::Gauge)?;
         ConstGauge::new(age).encode(metric)
