@@ -43,6 +43,9 @@ fn everything() -> Value {
     controller["secretNamespaces"] = json!(["default", "kube-public"]);
     controller["jwks"] =
         json!({"privateRanges": ["10.0.0.0/8", "fd00::/8"], "caConfigMap": "idp-ca", "refreshInterval": "30m"});
+    let mut proxy = component;
+    proxy["trustedProxies"] = json!(["10.1.0.0/16", "fd00::/8"]);
+    proxy["accessLog"] = json!("sampled");
     json!({
         "proxyPrincipal": PRINCIPAL,
         "clusterID": "c1",
@@ -55,7 +58,7 @@ fn everything() -> Value {
         "networkPolicy": {"enabled": true},
         "podMonitor": {"enabled": true, "interval": "30s", "labels": {"release": "prometheus"}},
         "controller": controller,
-        "proxy": component,
+        "proxy": proxy,
     })
 }
 
