@@ -9,6 +9,7 @@
 
 mod aws;
 mod bench;
+mod callers;
 mod chart;
 mod controller;
 mod demo;

@@ -50,6 +50,14 @@ impl Stack {
         ScriptedProxy::connect(self.route_table(leader), &authority, token, answer).await
     }
 
+    /// A token of a ServiceAccount of the routes' namespace, for this audience, as a Pod that calls a route mounts it.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn account_token(&self, account: &str, audience: &str) -> anyhow::Result<String> {
+        self.cluster.token(&self.namespace, account, Some(audience), None).await
+    }
+
     /// Tokens that don't prove a proxy's Pod: what each is, the token, and how it is refused.
     ///
     /// # Errors
