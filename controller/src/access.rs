@@ -119,12 +119,35 @@ impl Access {
         size::judge(self)?;
         auth::judge_audiences(self.auth.as_ref(), cluster_issuer)?;
         limits::judge_keys(self)?;
+        self.judge_names()?;
         // References are another matter: they may come true later.
         match self.table_form(place, &References::assumed(self)) {
-            Ok(_) => Ok(()),
+            Ok(form) => table::validate(form.route).map_err(|invalid| format!("spec: {invalid}")),
             Err(Unfit::Wrong(message) | Unfit::Missing(message)) => Err(message),
         }
     }
+}
+
+impl Access {
+    /// Names that tell one from another.
+    fn judge_names(&self) -> Result<(), String> {
+        let methods = || self.auth.iter().flat_map(|auth| &auth.methods);
+        once("spec.auth.methods", methods().map(|method| &method.name))?;
+        once("spec.rateLimits", self.rate_limits.iter().flatten().map(|limit| &limit.name))?;
+        methods().filter_map(|method| method.api_key.as_ref()).try_for_each(|keys| {
+            once("spec.auth.methods[].apiKey.consumers", keys.consumers.iter().map(|consumer| &consumer.name))
+        })
+    }
+}
+
+fn once<'a>(field: &str, names: impl Iterator<Item = &'a String>) -> Result<(), String> {
+    let mut seen = std::collections::BTreeSet::new();
+    for name in names {
+        if name.is_empty() || !seen.insert(name) {
+            return Err(format!("{field} has the name {name:?} twice, or none: give each a name of its own"));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! The access fields as the route table has them. Defaults are filled in, texts are read, and what can't be read is told with
 //! its field and the remedy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use lambdaroute_crds::{Cors, RequestHeaders, SetHeader, SourceRanges, Timeouts, byte_size, time_span};
 use lambdaroute_proxy_config::v1alpha1::{self, KeySet};
-use lambdaroute_proxy_config::{check_header_name, parse_source_range};
+use lambdaroute_proxy_config::{Invalid, check_header_name, parse_source_range, validate_route};
 
 use super::{Access, References, auth, limits};
 use crate::programming::KeySetId;
@@ -86,6 +86,26 @@ impl Access {
         };
         Ok(TableForm { route, key_sets })
     }
+}
+
+/// Judges what the table would get by the table's own rules, as if it led somewhere. They know what one field alone doesn't
+/// show, such as two methods of one name.
+pub(super) fn validate(access: v1alpha1::Route) -> Result<(), Invalid> {
+    let upstream = v1alpha1::FunctionUrl {
+        host: "assumed.lambda-url.eu-west-1.on.aws".to_owned(),
+        region: "eu-west-1".to_owned(),
+        auth_type: v1alpha1::AuthType::AwsIam.into(),
+        invoke_mode: v1alpha1::InvokeMode::Buffered.into(),
+        function_arn: String::new(),
+    };
+    let route = v1alpha1::Route {
+        namespace: "assumed".to_owned(),
+        name: "assumed".to_owned(),
+        port: 1,
+        upstream: Some(v1alpha1::route::Upstream::FunctionUrl(upstream)),
+        ..access
+    };
+    validate_route(&route, &BTreeSet::new())
 }
 
 /// A header that a manifest may name, in lower case.

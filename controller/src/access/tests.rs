@@ -213,6 +213,7 @@ fn what_the_schema_would_refuse_is_refused_here_too_with_field_and_remedy() {
             "need a method of type JWT",
         ),
         ("{rateLimits: [{name: a, requests: 1, interval: 1s, keys: [{type: Header}]}]}", "has its type"),
+        ("{rateLimits: [{name: a, requests: 1, interval: 1s}, {name: a, requests: 2, interval: 1s}]}", "twice"),
         ("{concurrency: {max: 0}}", "would let nobody in"),
         ("{cors: {allowOrigins: []}}", "spec.cors.allowOrigins is empty"),
         ("{cors: {allowOrigins: ['*'], allowCredentials: true}}", "browsers take * for nothing"),
