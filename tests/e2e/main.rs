@@ -16,6 +16,7 @@ mod demo;
 mod emulator;
 mod environment;
 mod gate;
+mod keys;
 mod limits;
 mod manifests;
 mod origin;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lambdaroute_proxy_config::v1alpha1::{
     Ack, FromProxy, Hello, Leaving, Outcome, Refusal, RefusalReason, Removed, Report, Resource, ResourceRef,
-    ResourceType, Route, Served, ToProxy, from_proxy, key_set, outcome, report, resource,
+    ResourceType, Route, Served, ToProxy, from_proxy, key_set, limit_share, outcome, report, resource,
     route_table_client::RouteTableClient, to_proxy,
 };
 use lambdaroute_proxy_config::{SERVER_NAME, feature};
@@ -119,6 +119,27 @@ impl ScriptedProxy {
         names
     }
 
+    /// The consumers whom the proxy would recognise, of all its key sets, sorted.
+    pub fn consumers(&self) -> Vec<String> {
+        let consumers = self.key_sets().into_values().filter_map(|keys| match keys {
+            key_set::Keys::Consumers(consumers) => Some(consumers.consumers),
+            key_set::Keys::Jwks(_) => None,
+        });
+        let mut names: Vec<_> = consumers.flatten().map(|consumer| consumer.name).collect();
+        names.sort();
+        names
+    }
+
+    /// How many requests in flight it may let through, over all its routes.
+    pub fn in_flight(&self) -> u32 {
+        let script = lock(&self.script);
+        let shares = script.held.values().filter_map(|resource| match &resource.resource {
+            Some(resource::Resource::LimitShare(share)) => share.share.as_ref(),
+            _ => None,
+        });
+        shares.map(|share| if let limit_share::Share::Concurrency(share) = share { share.max } else { 0 }).sum()
+    }
+
     /// Tells the controller which AWS principal the proxy has.
     pub async fn report_identity(&self, arn: &str) {
         let report = Report {
@@ -208,7 +229,11 @@ fn set(script: &mut Script, resource: Resource) -> Option<Outcome> {
     let r#type = match resource.resource.as_ref()? {
         resource::Resource::Route(_) => ResourceType::Route,
         resource::Resource::KeySet(_) => ResourceType::KeySet,
-        resource::Resource::LimitShare(_) => ResourceType::LimitShare,
+        resource::Resource::LimitShare(_) => {
+            // Shares aren't acknowledged.
+            script.held.insert(resource.id.clone(), resource);
+            return None;
+        }
     };
     let reference = ResourceRef { r#type: r#type.into(), id: resource.id.clone(), version: resource.version };
     script.held.insert(resource.id.clone(), resource);

@@ -29,7 +29,7 @@ impl State {
             let had = keys.views.get(proxy);
             let served = had.and_then(|had| had.served);
             match keys.keys {
-                Keys::Unknown => view.reached || keys.awaited_until.is_none_or(|until| now >= until),
+                Keys::Unknown => view.reached || keys.hold_until.is_none_or(|until| now >= until),
                 Keys::Present(_) | Keys::Absent => {
                     let overdue = tightening::is_overdue(&keys.tightened, served, now);
                     let has = served.is_some() || view.reached || keys.keys == Keys::Absent;

@@ -71,7 +71,7 @@ pub(super) struct KeySetEntry {
     /// When the present keys came; none: before this leader began.
     pub(super) changed: Option<Instant>,
     /// Until then, routes don't come to further proxies while the keys are unknown.
-    pub(super) awaited_until: Option<Instant>,
+    pub(super) hold_until: Option<Instant>,
     /// The wanted routes that refer to it.
     pub(super) users: BTreeSet<RouteId>,
     pub(super) views: BTreeMap<ProxyId, KeySetView>,

@@ -69,15 +69,15 @@ impl State {
         for (id, keys) in brought {
             self.set_keys(id, Keys::Present(Arc::new(keys.clone())), Source::Route(route.clone()), now, out);
         }
-        let awaited = now + self.settings.key_sets;
+        let hold = now + self.settings.key_sets;
         for id in before.symmetric_difference(used) {
             let entry = self.key_sets.entry(id.clone()).or_default();
             let standing = entry.standing();
             if used.contains(id) {
                 entry.users.insert(route.clone());
-                if entry.keys == Keys::Unknown && entry.awaited_until.is_none() {
-                    entry.awaited_until = Some(awaited);
-                    self.alarms.insert((awaited, Alarm::KeySet(id.clone())));
+                if entry.keys == Keys::Unknown && entry.hold_until.is_none() {
+                    entry.hold_until = Some(hold);
+                    self.alarms.insert((hold, Alarm::KeySet(id.clone())));
                 }
             } else {
                 entry.users.remove(route);
@@ -106,7 +106,7 @@ impl State {
             entry.version = version;
             entry.tightened.clear();
             if entry.keys == Keys::Unknown {
-                entry.awaited_until = Some(now + self.settings.key_sets);
+                entry.hold_until = Some(now + self.settings.key_sets);
                 self.alarms.insert((now + self.settings.key_sets, Alarm::KeySet(id)));
             } else {
                 let deadline = now + self.settings.tightening;
