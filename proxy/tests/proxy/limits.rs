@@ -7,14 +7,14 @@ use http::Request;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use lambdaroute_proxy_config::feature;
 use lambdaroute_proxy_config::v1alpha1::limit_share::Share;
 use lambdaroute_proxy_config::v1alpha1::resource::Resource as Kind;
 use lambdaroute_proxy_config::v1alpha1::{
-    Concurrency, ConcurrencyShare, LimitKey, LimitShare, RateLimit, RateShare, Resource, Route, limit_key,
+    Auth, Concurrency, ConcurrencyShare, ConsumerKey, LimitKey, LimitShare, RateLimit, RateShare, Resource, limit_key,
 };
 
-use crate::controller::{route, version};
+use crate::auth::{api_keys, consumers, key_set, route_that};
+use crate::controller::version;
 use crate::process::{World, free_port};
 use crate::requests::{Answer, get, local, send};
 use crate::soon;
@@ -25,16 +25,8 @@ fn hourly(name: &str, requests: u64, keys: &[limit_key::Key]) -> RateLimit {
     RateLimit { name: name.to_owned(), requests, interval_ms: 3_600_000, burst: requests, keys }
 }
 
-/// A route with more to it.
-fn with(mut resource: Resource, more: impl FnOnce(&mut Route)) -> Resource {
-    let Some(Kind::Route(route)) = &mut resource.resource else { panic!("a route") };
-    more(route);
-    route.requires = feature::of(route).into_iter().map(str::to_owned).collect();
-    resource
-}
-
 fn limited(port: u16, limits: Vec<RateLimit>) -> Resource {
-    with(route("orders", port), |route| route.rate_limits = limits)
+    route_that("orders", port, |route| route.rate_limits = limits)
 }
 
 fn share(limit: &str, share: Share) -> Resource {
@@ -177,7 +169,7 @@ async fn a_new_version_of_a_route_forgets_no_consumption() {
 async fn no_more_requests_are_in_flight_than_the_route_allows_until_the_last_byte() {
     let port = free_port();
     let mut world = World::start().await;
-    let resource = with(route("orders", port), |route| route.concurrency = Some(Concurrency { max: 1 }));
+    let resource = route_that("orders", port, |route| route.concurrency = Some(Concurrency { max: 1 }));
     let mut session = world.serve(&[resource]).await;
     let client = Client::builder(TokioExecutor::new()).build_http();
     let request = Request::get(format!("http://{}/stream", local(port))).body(Full::<Bytes>::default()).unwrap();
@@ -237,4 +229,29 @@ async fn spraying_values_takes_nobodys_bucket() {
         assert_eq!(of_tenant(format!("spray-{n}")).await, 429);
     }
     assert_eq!(of_tenant("a".to_owned()).await, 429, "a is remembered");
+}
+
+#[tokio::test]
+async fn each_consumer_has_its_own_bucket_and_who_is_none_takes_from_no_limit() {
+    let port = free_port();
+    let mut world = World::start().await;
+    let keys = key_set("k", Some(consumers(&[("web", &["key-of-web-16-chars"]), ("app", &["key-of-app-16-chars"])])));
+    let guarded = route_that("orders", port, |route| {
+        route.auth = Some(Auth { methods: vec![api_keys(&["k"])] });
+        let each = hourly("each", 2, &[limit_key::Key::Consumer(ConsumerKey {})]);
+        route.rate_limits = vec![hourly("everyone", 3, &[]), each];
+    });
+    let _session = world.serve(&[keys, guarded]).await;
+    let with_key = async |key: &str| {
+        let request = Request::get(format!("http://{}/", local(port))).header("x-api-key", key);
+        send(request.body(Full::default()).unwrap()).await
+    };
+    for _ in 0..5 {
+        let answer = with_key("a-key-that-nobody-has").await;
+        assert_eq!((answer.status, header(&answer, "ratelimit")), (401, Some("\"everyone\";r=3")));
+        assert_eq!(header(&answer, "ratelimit-policy"), Some("\"each\";q=2;w=3600, \"everyone\";q=3;w=3600"));
+    }
+    for (key, status) in [("web", 200), ("web", 200), ("web", 429), ("app", 200), ("app", 429)] {
+        assert_eq!(with_key(&format!("key-of-{key}-16-chars")).await.status, status, "{key}");
+    }
 }

@@ -4,10 +4,11 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use lambdaroute_proxy_config::feature;
-use lambdaroute_proxy_config::v1alpha1::resource::Resource as Kind;
-use lambdaroute_proxy_config::v1alpha1::{Consumer, Consumers, KeySet, RequestHeaders, Resource, SetHeader, key_set};
+use lambdaroute_proxy_config::v1alpha1::{Auth, RequestHeaders, SetHeader};
+use sha2::{Digest, Sha256};
 
-use crate::controller::{route, version};
+use crate::auth::{api_keys, consumers, key_set, route_that};
+use crate::controller::route;
 use crate::eventually;
 use crate::process::{CREDENTIALS, Proxy, World, free_port};
 use crate::requests::{get, local, send};
@@ -31,27 +32,22 @@ async fn access_log(proxy: &Proxy, count: usize) -> Vec<serde_json::Value> {
     lines()
 }
 
-/// As long as a digest is.
-const DIGEST: &[u8; 32] = b"planted-digest-of-32-bytes------";
-
 #[tokio::test]
 async fn no_secret_is_in_any_output_at_any_level() {
     let port = free_port();
     let more = ["--log-level=trace", "--access-log=on"];
     let mut world = World::start_with(&more, &CREDENTIALS).await;
-    let mut resource = route("orders", port);
-    if let Some(Kind::Route(route)) = &mut resource.resource {
+    let guarded = route_that("orders", port, |route| {
         let set = vec![SetHeader { name: "x-gateway-key".to_owned(), value: b"planted-set-header".to_vec() }];
         route.request_headers = Some(RequestHeaders { set, remove: vec![] });
-        route.requires.push(feature::REQUEST_HEADERS.to_owned());
-    }
-    let consumers = vec![Consumer { name: "web".to_owned(), sha256: vec![DIGEST.to_vec()] }];
-    let keys = KeySet { keys: Some(key_set::Keys::Consumers(Consumers { consumers })) };
-    let keys = Resource { id: "k".to_owned(), version: Some(version(1, 1)), resource: Some(Kind::KeySet(keys)) };
-    let _session = world.serve(&[keys, resource]).await;
+        route.auth = Some(Auth { methods: vec![api_keys(&["k"])] });
+        route.forward_authorization_as = "x-caller-authorization".to_owned();
+    });
+    let keys = key_set("k", Some(consumers(&[("web", &["planted-api-key-16"])])));
+    let _session = world.serve(&[keys, guarded]).await;
     let secrets = [
         ("authorization", "Bearer planted-bearer"),
-        ("x-api-key", "planted-api-key"),
+        ("x-api-key", "planted-api-key-16"),
         ("cookie", "session=planted-cookie"),
         ("x-secret", "planted-header"),
         ("x-amz-security-token", "planted-theirs"),
@@ -65,18 +61,24 @@ async fn no_secret_is_in_any_output_at_any_level() {
         *request.body_mut() = Full::from("planted-body");
         assert_eq!(send(request).await.status, status);
     }
-    let answer = send(get_with(port, "/?token=planted-query", &[("upgrade", "planted-protocol")])).await;
-    assert_eq!(answer.status, 501);
+    let wrong = [("x-api-key", "planted-wrong-key"), ("authorization", "Bearer planted.wrong.token")];
+    for (headers, status) in [(&[("upgrade", "planted-protocol")][..], 501), (&wrong, 401)] {
+        let answer = send(get_with(port, "/?token=planted-query", headers)).await;
+        assert!(answer.status == status && !answer.text().contains("planted"), "{}", answer.text());
+    }
     for (path, status) in [("/config", 200), ("/metrics", 200), ("/readyz", 200)] {
         let (got, text) = world.proxy.get_admin(path).await;
         assert!(got == status && !text.contains("planted"), "{path}: {text}");
     }
-    access_log(&world.proxy, 3).await;
+    let lines = access_log(&world.proxy, 4).await;
+    assert_eq!((&lines[0]["auth"], &lines[0]["consumer"]), (&"keys".into(), &"web".into()));
     let log = world.proxy.log.lock().unwrap();
     assert!(log.iter().any(|line| line.contains("DEBUG")), "the level is on");
-    let digest = format!("{DIGEST:?}");
+    let digest = Sha256::digest("planted-api-key-16");
+    let digests = [hex::encode(digest), format!("{:?}", digest.to_vec())];
     for line in log.iter() {
-        assert!(!line.contains("planted") && !line.contains(&digest) && !line.contains("cGxhbnRlZ"), "{line}");
+        assert!(!line.contains("planted") && !line.contains("cGxhbnRlZ"), "{line}");
+        assert!(!digests.iter().any(|digest| line.contains(digest)), "{line}");
     }
 }
 
