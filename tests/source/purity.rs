@@ -57,7 +57,7 @@ const PURE: &[&str] = &[
     "controller/src/view.rs",
     "proxy/src/args/size.rs",
     "proxy/src/body_memory",
-    "proxy/src/access",
+    "proxy/src/access.rs",
     "proxy/src/access_log/entry",
     "proxy/src/auth",
     "proxy/src/canonical",
