@@ -25,7 +25,8 @@ pub fn parse(text: &str) -> Result<Duration, String> {
             "d" => 86_400_000,
             _ => return Err(wrong()),
         };
-        total += Duration::from_millis(number.checked_mul(millis).ok_or_else(wrong)?);
+        let part = Duration::from_millis(number.checked_mul(millis).ok_or_else(wrong)?);
+        total = total.checked_add(part).ok_or_else(wrong)?;
         rest = &rest[unit..];
     }
     Ok(total)

@@ -250,7 +250,7 @@ impl FromStr for FunctionUrlEndpoint {
 }
 
 /// A duration such as `30s`, `1m30s` or `500ms`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let parsed: jiff::SignedDuration =
         text.parse().map_err(|_| format!("{text:?} is not a duration: write 30s, 1m30s or 500ms"))?;
     Duration::try_from(parsed).map_err(|_| format!("{text:?} is negative"))

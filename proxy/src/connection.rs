@@ -34,6 +34,8 @@ const BUFFER: usize = 64 * 1024;
 /// What a caller may send over HTTP/2 before it is read: on a connection, and of that one request.
 const H2_CONNECTION_WINDOW: u32 = 256 * 1024;
 const H2_STREAM_WINDOW: u32 = 128 * 1024;
+/// How long an answer to a ping may take.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// hyper's own, which it keeps on the stack: another number costs an allocation a request.
 const STACK_HEADERS: usize = 100;
 
@@ -82,6 +84,9 @@ impl Server {
         // What callers send before it is asked for is in nobody's budget of memory.
         http2.initial_connection_window_size(H2_CONNECTION_WINDOW).initial_stream_window_size(H2_STREAM_WINDOW);
         http2.max_send_buf_size(BUFFER);
+        // A caller who doesn't answer a ping is gone, or means harm.
+        http2.keep_alive_interval(limits.header_read_timeout);
+        http2.keep_alive_timeout(limits.header_read_timeout.min(PING_TIMEOUT));
         http2.max_header_list_size(u32::try_from(limits.head.bytes.saturating_mul(2)).unwrap_or(u32::MAX));
         Server { proxy, http, limits }
     }
@@ -103,8 +108,11 @@ impl Server {
         let ends = tokio::spawn(progress.clone().watch(stop, self.limits.header_read_timeout));
         let service = service_fn(|request: http::Request<hyper::body::Incoming>| {
             let is_last = progress.requests.fetch_add(1, Ordering::Relaxed) + 1 >= self.limits.max_requests;
-            if is_last && request.version() == Version::HTTP_2 {
-                progress.ending.store(true, Ordering::Relaxed);
+            if request.version() == Version::HTTP_2 {
+                progress.is_http2.store(true, Ordering::Relaxed);
+                if is_last {
+                    progress.ending.store(true, Ordering::Relaxed);
+                }
             }
             let (proxy, route) = (self.proxy.clone(), slot.load_full());
             async move { proxy.serve(route, peer.ip(), request, is_last).await }
@@ -140,6 +148,7 @@ impl Server {
 #[derive(Default)]
 struct Progress {
     requests: AtomicU32,
+    is_http2: AtomicBool,
     /// It is to end after what is in flight.
     ending: AtomicBool,
     waker: AtomicWaker,
@@ -147,15 +156,23 @@ struct Progress {
 
 impl Progress {
     /// Says that the connection is to end: when it is told to, or when its caller has said nothing for this long. hyper's
-    /// own timeout begins once it knows the protocol; a caller who says nothing must not stay for ever.
+    /// own timeout begins once it knows the protocol, and over HTTP/2 it has none: a caller who says nothing, or nothing
+    /// more, must not stay for ever.
     async fn watch(self: Arc<Self>, stop: CancellationToken, silence: Duration) {
-        let is_silent = || self.requests.load(Ordering::Relaxed) == 0;
-        if timeout(silence, stop.cancelled()).await.is_ok() {
-            if is_silent() {
-                sleep(FIRST_REQUEST_GRACE).await;
+        let mut seen = 0;
+        while timeout(silence, stop.cancelled()).await.is_err() {
+            let requests = self.requests.load(Ordering::Relaxed);
+            if requests == seen {
+                break;
             }
-        } else if !is_silent() {
-            stop.cancelled().await;
+            if !self.is_http2.load(Ordering::Relaxed) {
+                stop.cancelled().await;
+                break;
+            }
+            seen = requests;
+        }
+        if stop.is_cancelled() && self.requests.load(Ordering::Relaxed) == 0 {
+            sleep(FIRST_REQUEST_GRACE).await;
         }
         self.ending.store(true, Ordering::Release);
         self.waker.wake();

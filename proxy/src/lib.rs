@@ -42,6 +42,7 @@ mod programmer;
 mod readiness;
 mod report;
 mod request_body;
+mod request_form;
 mod resign;
 mod response_body;
 mod serve;

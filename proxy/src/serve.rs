@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use lambdaroute_proxy_config::cause::{Cause, Owner};
@@ -23,7 +23,6 @@ use crate::client_address::{Client, TrustedProxies};
 use crate::contact::Contact;
 use crate::cors::origin;
 use crate::head_limit::HeadLimit;
-use crate::headers::wants_upgrade;
 use crate::lifecycle::Lifecycle;
 use crate::limit::admission::Told;
 use crate::limit::subject::{Recognised, Subject};
@@ -31,6 +30,7 @@ use crate::metrics::Metrics;
 use crate::observation::Observation;
 use crate::problem::{Format, Refused, problem};
 use crate::report::CauseCounts;
+use crate::request_form::check_form;
 use crate::response_body::{Counted, ResponseBody};
 use crate::served_route::ServedRoute;
 use crate::upstream::Upstream;
@@ -165,7 +165,7 @@ impl Proxy {
         if self.contact.is_too_old(SystemTime::now) {
             return Err(Refused::new(Cause::NotProgrammed, "the route table is too old to serve"));
         }
-        check_request(parts)?;
+        check_form(parts)?;
         self.head_limit.check(parts)?;
         // Who calls.
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -251,20 +251,6 @@ fn preflight(headers: HeaderMap) -> Answer {
     *response.status_mut() = StatusCode::NO_CONTENT;
     *response.headers_mut() = headers;
     Answer { response, cause: None, is_preflight: true }
-}
-
-/// What can be said before the body is read.
-fn check_request(parts: &Parts) -> Result<(), Refused> {
-    if parts.method == Method::CONNECT {
-        return Err(Refused::new(Cause::BadRequest, "CONNECT can't be forwarded to a function"));
-    }
-    if parts.uri.path() == "*" {
-        return Err(Refused::new(Cause::BadRequest, "the target * can't be forwarded to a function"));
-    }
-    if wants_upgrade(&parts.headers) {
-        return Err(Refused::new(Cause::UpgradeUnsupported, "a function URL can't change the protocol"));
-    }
-    Ok(())
 }
 
 /// What a caller is told of limits who was refused before they were asked.

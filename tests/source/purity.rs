@@ -80,6 +80,7 @@ const PURE: &[&str] = &[
     "proxy/src/problem",
     "proxy/src/readiness",
     "proxy/src/resign",
+    "proxy/src/request_form",
     "proxy/src/served_route.rs",
     "proxy/src/sign",
     "proxy/src/source_ranges",
