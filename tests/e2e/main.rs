@@ -7,6 +7,7 @@
     reason = "a test ends at the first thing that isn't as it must be"
 )]
 
+mod access;
 mod auth;
 mod aws;
 mod bench;

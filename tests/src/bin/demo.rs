@@ -5,18 +5,19 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
+use bytes::Bytes;
 use clap::Parser;
-use http::StatusCode;
+use http::{Request, StatusCode};
 use lambdaroute_tests::components::Binary;
 use lambdaroute_tests::emulator::ACCOUNT;
 use lambdaroute_tests::environment::Environment;
 use lambdaroute_tests::functions::Handler;
-use lambdaroute_tests::http::get;
+use lambdaroute_tests::http::{get, send};
 use lambdaroute_tests::stack::{Shape, Stack};
 use lambdaroute_tests::{target, toolchain};
 
 /// Brings LambdaRoute up on this machine: a Kubernetes API server, an AWS emulator that enforces IAM, one controller, two
-/// proxies, two functions and the routes of `examples/`. Needs no root. Stays until Ctrl-C.
+/// proxies, three functions and the routes of `examples/`. Needs no root. Stays until Ctrl-C.
 #[derive(Parser)]
 struct Arguments {
     /// Calls the routes, checks the answers and exits: 0 when all were right.
@@ -26,6 +27,8 @@ struct Arguments {
 
 /// The namespace of `examples/`.
 const NAMESPACE: &str = "shop";
+/// The key of `examples/guarded.yaml`.
+const KEY: &str = "demo-0123456789abcdef";
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -58,27 +61,30 @@ async fn demo(arguments: &Arguments) -> anyhow::Result<()> {
     step("installing the chart's objects; starting one controller and two proxies");
     let shape = Shape { namespace: Some(NAMESPACE.to_owned()), network: Some((0, 0)), ..Shape::default() };
     let stack = Stack::install(environment, "demo", shape).await?;
-    step("deploying the functions echo (Python) and hello (Node, with the alias PROD)");
+    step("deploying the functions echo and guarded (Python) and hello (Node, with the alias PROD)");
     stack.deploy("echo", Handler::Echo).await?;
+    stack.deploy("guarded", Handler::Echo).await?;
     let hello = stack.deploy("hello", Handler::Hello).await?;
     hello.alias("PROD", &hello.publish().await?).await?;
     step("applying examples/*.yaml and waiting for Ready");
-    for file in ["echo.yaml", "hello.yaml"] {
+    for file in ["echo.yaml", "hello.yaml", "guarded.yaml"] {
         let path = target::repository().join("examples").join(file);
         let yaml = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         stack.cluster.apply_yaml(&yaml, None).await?;
     }
-    for route in ["echo", "hello"] {
+    for route in ["echo", "hello", "guarded"] {
         stack.ready(route).await?;
     }
-    step("calling both");
+    step("calling all of them");
     let (echo, hello) = (stack.url("echo").await?, stack.url("hello").await?);
     check(&stack, &echo, &hello).await?;
+    let guarded = stack.url("guarded").await?;
+    check_guard(&guarded).await?;
     if arguments.check {
         println!("all calls were right");
         return Ok(());
     }
-    tour(&stack, &echo, &hello).await?;
+    tour(&stack, &echo, &hello, &guarded).await?;
     tokio::signal::ctrl_c().await.context("wait for Ctrl-C")?;
     println!("\nstopping");
     Ok(())
@@ -99,7 +105,24 @@ async fn check(stack: &Stack, echo: &str, hello: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn tour(stack: &Stack, echo: &str, hello: &str) -> anyhow::Result<()> {
+/// Without the key of `examples/guarded.yaml` nobody gets in; with it, as often as the limit allows.
+async fn check_guard(guarded: &str) -> anyhow::Result<()> {
+    let refused = get(guarded).await?.status;
+    ensure!(refused == StatusCode::UNAUTHORIZED, "a call without a key was answered with {refused}");
+    let mut last = StatusCode::OK;
+    for calls in 0..100 {
+        let request = Request::get(guarded).header("x-api-key", KEY).body(Bytes::new())?;
+        last = send(request).await?.status;
+        if last != StatusCode::OK {
+            ensure!(calls > 0, "the first call with the key was answered with {last}");
+            break;
+        }
+    }
+    ensure!(last == StatusCode::TOO_MANY_REQUESTS, "a hundred calls at once ended with {last}");
+    Ok(())
+}
+
+async fn tour(stack: &Stack, echo: &str, hello: &str, guarded: &str) -> anyhow::Result<()> {
     let kubeconfig = stack.cluster.kubeconfig().display().to_string();
     let answer = get(&format!("{echo}/v1/items?a=1")).await?.json()?;
     let logs = stack.directory.display();
@@ -107,7 +130,7 @@ async fn tour(stack: &Stack, echo: &str, hello: &str) -> anyhow::Result<()> {
     println!(
         r#"
 LambdaRoute is up. What just happened:
-  1. examples/echo.yaml and examples/hello.yaml were applied to a real Kubernetes API server.
+  1. The files of examples/ were applied to a real Kubernetes API server.
   2. The controller gave each function a URL and the two permission statements that AWS requires, in an AWS emulator
      that enforces IAM, and each route a Service with a port of its own on the proxies (echo: {port}).
   3. A plain {method} {path} to the route was signed by a proxy for {host}
@@ -124,6 +147,8 @@ stand for Pods, so it is a proxy's loopback address:
   curl '{echo}/v1/items?a=1'
   curl -d '{{"order": 7}}' '{echo}/orders'
   curl '{hello}/?name=you'
+  curl -i '{guarded}'                              # 401: this one needs a key, and takes five calls a second with it
+  curl -i -H 'x-api-key: {KEY}' '{guarded}'
 
 Ask AWS (any AWS CLI; the emulator's administrator):
   export AWS_ACCESS_KEY_ID={ACCOUNT} AWS_SECRET_ACCESS_KEY=test AWS_REGION=eu-west-1
