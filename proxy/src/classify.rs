@@ -4,7 +4,7 @@
 //! so nothing of security hangs on it. Source: the table of answers that AWS gives, as collected from
 //! <https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html>, LocalStack's recordings of AWS, and reports.
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use lambdaroute_proxy_config::cause::Cause;
 
 /// What to do with an answer.
@@ -31,6 +31,8 @@ pub(crate) enum Peek {
 
 /// AWS's own errors are shorter than this.
 pub(crate) const PEEK_LIMIT: usize = 4096;
+/// AWS's error names and request ids are shorter than this.
+const LONGEST_WORD: usize = 64;
 
 /// Whether the body is needed.
 pub(crate) fn peek(status: StatusCode, error_type: Option<&str>) -> Peek {
@@ -68,6 +70,16 @@ pub(crate) fn classify(status: StatusCode, error_type: Option<&str>, start: &[u8
 /// `Name:http://…` and `namespace#Name` are forms of AWS's protocols.
 fn name(error_type: &str) -> &str {
     error_type.split(':').next().unwrap_or_default().rsplit('#').next().unwrap_or_default().trim()
+}
+
+/// What the log may say of an answer of AWS's. Never its body: AWS repeats the request's query where it refuses a signature,
+/// and a function that forges the error type could have its own text there. So words alone, and short ones.
+pub(crate) fn told(status: StatusCode, error_type: &str, request_id: Option<&HeaderValue>) -> String {
+    let word = |text: &str| -> String {
+        text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').take(LONGEST_WORD).collect()
+    };
+    let request_id = request_id.and_then(|id| id.to_str().ok()).unwrap_or_default();
+    format!("AWS answered {} {}, request {}", status.as_u16(), word(name(error_type)), word(request_id))
 }
 
 /// What helps a request that AWS refused for its signature's time alone: it hasn't run.

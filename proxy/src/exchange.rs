@@ -14,7 +14,7 @@ use lambdaroute_proxy_config::cause::Cause;
 
 use crate::access::Caller;
 use crate::body::Received;
-use crate::classify::{PEEK_LIMIT, Peek, Verdict, classify, peek};
+use crate::classify::{PEEK_LIMIT, Peek, Verdict, classify, peek, told};
 use crate::headers::to_caller;
 use crate::observation::{Observation, X_AMZN_REQUESTID};
 use crate::problem::{PROXY_STATUS, Refused, set_proxy_status};
@@ -117,12 +117,8 @@ async fn tell(
             let error_type = error_type.unwrap_or_default();
             let attempt = Attempt { received: SystemTime::now(), ..attempt };
             let again = resign(&error_type, &start, &parts.headers, attempt);
-            let mut refused = Refused::new(cause, DETAIL_OF_AWS).because(format!(
-                "{} {}: {}",
-                parts.status.as_u16(),
-                error_type,
-                String::from_utf8_lossy(&start)
-            ));
+            let reason = told(parts.status, &error_type, parts.headers.get(X_AMZN_REQUESTID));
+            let mut refused = Refused::new(cause, DETAIL_OF_AWS).because(reason);
             refused.retry_after = parts.headers.remove(RETRY_AFTER);
             return Err(Rejected { refused, again });
         }

@@ -90,3 +90,15 @@ fn only_a_refusal_for_its_time_has_a_request_signed_again() {
         assert_eq!(renewal(error_type, start), expected, "{error_type} {}", String::from_utf8_lossy(start));
     }
 }
+
+#[test]
+fn the_log_gets_the_name_of_an_error_of_aws_and_nothing_that_a_request_or_a_function_has_written() {
+    let id = HeaderValue::from_static("4fd1a9f1-27e2-4b57-a0ad-5f1f2f6e3a52");
+    let told = |error_type: &str, id| told(StatusCode::FORBIDDEN, error_type, id);
+    assert_eq!(
+        told("com.amazon#AccessDeniedException:http://internal/", Some(&id)),
+        "AWS answered 403 AccessDeniedException, request 4fd1a9f1-27e2-4b57-a0ad-5f1f2f6e3a52"
+    );
+    assert_eq!(told("Denied password=hunter2", None), "AWS answered 403 Denied, request ");
+    assert!(told(&"y".repeat(500), Some(&id)).len() < 160);
+}
