@@ -128,11 +128,20 @@ async fn an_installation_for_another_namespace_leaves_these_endpoints_alone() ->
     let spec = format!("{{function: {{name: {}}}}}", function.name());
     stack.route("orders", &spec).await?;
     stack.ready("orders").await?;
+    stack
+        .eventually("an endpoint at each proxy", async || {
+            Ok((stack.endpoints("orders").await?.len() == stack.proxies()).then_some(()))
+        })
+        .await?;
     let watcher = stack.watch_endpoints("orders").await?;
     let elsewhere = Stack::start("elsewhere").await?;
     elsewhere.route("orders", &spec).await?;
     elsewhere.ready("orders").await?;
-    assert_eq!(elsewhere.endpoints("orders").await?.len(), elsewhere.proxies());
+    elsewhere
+        .eventually("an endpoint at each proxy elsewhere", async || {
+            Ok((elsewhere.endpoints("orders").await?.len() == elsewhere.proxies()).then_some(()))
+        })
+        .await?;
     assert_eq!(watcher.fewest(), stack.proxies(), "the other's controller took an endpoint away");
     Ok(())
 }
