@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue};
 use http_body::Body;
 use http_body_util::BodyExt;
 use lambdaroute_proxy_config::cause::Cause;
+use tokio::time::{Instant, timeout_at};
 
 use crate::body_memory::Budget;
 use crate::problem::Refused;
@@ -24,6 +25,10 @@ const COPIED_BELOW: usize = 4096;
 const COPY: usize = 16 * 1024;
 /// Memory is taken in steps of this where the length isn't known before.
 const STEP: usize = 16 * 1024;
+
+/// Bytes a second that a body must come in at least, once it had the time of one pause: who sends a byte now and then would
+/// hold memory for as long as they like.
+const SLOWEST: u64 = 1024;
 
 /// A whole body and its hash.
 pub(crate) struct Received {
@@ -71,8 +76,10 @@ where
     let mut hash = PayloadHasher::default();
     let mut pieces = Pieces::default();
     let mut length = 0;
+    let begun = Instant::now();
     loop {
-        let frame = match tokio::time::timeout(idle, body.frame()).await {
+        let pace = begun + idle + Duration::from_secs(length as u64 / SLOWEST);
+        let frame = match timeout_at(pace.min(Instant::now() + idle), body.frame()).await {
             Err(_) => return Err(Refused::new(Cause::RequestTimeout, "the body didn't arrive in time")),
             Ok(None) => break,
             Ok(Some(Err(error))) => {

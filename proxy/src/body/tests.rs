@@ -122,3 +122,35 @@ async fn a_caller_who_pauses_for_too_long_is_told_so() {
             .unwrap();
     assert_eq!((refused.cause, process.used()), (Cause::RequestTimeout, 0));
 }
+
+/// One byte every so often.
+fn dribble(every: Duration, count: usize) -> impl Body<Data = Bytes, Error = Infallible> + Unpin {
+    StreamBody::new(Box::pin(stream::unfold(count, move |left| async move {
+        tokio::time::sleep(every).await;
+        Some((Ok(Frame::data(Bytes::from_static(b"x"))), left.checked_sub(1)?))
+    })))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_who_sends_a_byte_now_and_then_is_told_so_though_no_pause_is_too_long() {
+    let (process, route) = memory(1 << 20);
+    let begun = Instant::now();
+    let budget = Budget { process: &process, route: &route };
+    let mut body = dribble(IDLE / 3, 100);
+    let refused = receive(&of_length(100), &mut body, &mut true, MAX_BODY, IDLE, budget).await.err().unwrap();
+    assert_eq!((refused.cause, process.used()), (Cause::RequestTimeout, 0));
+    assert!(begun.elapsed() < 2 * IDLE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_comes_slowly_but_steadily_is_taken() {
+    let (process, route) = memory(1 << 20);
+    let steady = stream::unfold(100, |left: u32| async move {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        Some((Ok::<_, Infallible>(Frame::data(Bytes::from(vec![0; 8 * 1024]))), left.checked_sub(1)?))
+    });
+    let mut body = StreamBody::new(Box::pin(steady));
+    let budget = Budget { process: &process, route: &route };
+    let received = receive(&HeaderMap::new(), &mut body, &mut true, MAX_BODY, IDLE, budget).await.ok().unwrap();
+    assert_eq!(received.length(), 100 * 8 * 1024);
+}
