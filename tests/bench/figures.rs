@@ -13,6 +13,8 @@ use crate::workload::Workload;
 
 /// A proxy under a tool serves so many requests, and another one so many: what both cost to start cancels out.
 const REQUESTS: [u64; 2] = [1_000, 5_000];
+/// Before that: connections are made, memory is taken.
+const WARM_UP: u64 = 500;
 /// Routes of which the memory is measured.
 const ROUTES: u16 = 2_000;
 /// Routes that are loaded at once.
@@ -65,7 +67,10 @@ async fn under(tool: Tool, requests: u64, proxy: &Path, upstreams: &Upstreams) -
     let (workload, until) = (Workload::Get, Until::Requests(requests));
     let request = workload.request();
     let connections = workload.connections();
-    run(&Load { target: own.target, request: &request, connections, rate: None, until })?;
+    let load = Load { target: own.target, request: &request, connections, rate: None, until };
+    run(&Load { until: Until::Requests(WARM_UP), ..load })?;
+    tool.begin(own.proxy.component.process.id())?;
+    run(&load)?;
     own.proxy.component.process.terminate()?;
     own.proxy.component.process.wait(Duration::from_secs(60)).await?;
     tool.read(&output)

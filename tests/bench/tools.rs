@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::Context;
+use lambdaroute_tests::toolchain;
 
 /// What counts.
 #[derive(Clone, Copy, Debug)]
@@ -37,11 +38,24 @@ impl Tool {
                 "valgrind".to_owned(),
                 "--tool=callgrind".to_owned(),
                 "--quiet".to_owned(),
+                "--instr-atstart=no".to_owned(),
                 format!("--callgrind-out-file={output}"),
             ],
             Self::Strace => {
                 ["strace", "-f", "-c", "-U", "calls,name", "-o", &output.to_string()].map(str::to_owned).into()
             }
+        }
+    }
+
+    /// Counts from now on. What gathers randomness when a process starts takes as long as it likes: it would drown what a
+    /// thousand requests cost.
+    pub(crate) fn begin(self, process: u32) -> anyhow::Result<()> {
+        match self {
+            Self::Callgrind => toolchain::run(
+                Command::new("callgrind_control").arg("--instr=on").arg(process.to_string()),
+                "tell callgrind to begin",
+            ),
+            Self::Strace => Ok(()),
         }
     }
 

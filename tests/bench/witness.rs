@@ -1,5 +1,5 @@
 //! Sees before anything is measured that each contender does what it is measured for: the request that arrives has its
-//! body whole and is signed as AWS wants it if it is to be signed.
+//! body whole, and if it is to be signed, it is, as AWS wants it, and no longer holds the caller's key.
 
 use std::time::SystemTime;
 
@@ -10,7 +10,7 @@ use lambdaroute_tests::credentials::{Identity, KnownKeys};
 use lambdaroute_tests::signature::{Wire, verify};
 
 use crate::contenders::{Contenders, Entrance};
-use crate::upstream::{REGION, credentials};
+use crate::upstream::{API_KEY, REGION, credentials};
 use crate::workload::Workload;
 
 /// See the module.
@@ -36,6 +36,7 @@ fn one(contenders: &Contenders, entrance: &Entrance, workload: Workload) -> anyh
         return Ok(());
     }
     let head = String::from_utf8(captured.head)?;
+    ensure!(!head.contains(API_KEY), "the caller's key went on");
     let (method, target, headers) = parse(&head)?;
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let keys = KnownKeys::default();
