@@ -316,3 +316,37 @@ fn a_session_that_sts_gives_out_through_the_gate_may_call() {
         assert_eq!(answer.status(), StatusCode::OK, "{answer:?}");
     });
 }
+
+#[test]
+fn what_the_service_model_does_not_allow_is_refused_in_awss_words() {
+    with_aws(async |account| {
+        let echo = function(account, Handler::Echo).await;
+        let admin = account.api(&account.principals.admin);
+        let url = format!("/2021-10-31/functions/{}/url", echo.name());
+        let policy = format!("/2015-03-31/functions/{}/policy", echo.name());
+        let statement = |field: &str, value: &str| {
+            let mut body =
+                json!({"StatementId": "a", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"});
+            body[field] = json!(value);
+            body
+        };
+        for (target, body, says) in [
+            (&url, json!({"AuthType": "NONE", "Cors": {"AllowMethods": ["OPTIONS"]}}), "cors.allowMethods"),
+            (&url, json!({"AuthType": "NONE", "Cors": {"MaxAge": 86_401}}), "'86401' at 'cors.maxAge'"),
+            (&policy, statement("Principal", "a b"), "'a b' at 'principal'"),
+            (&policy, statement("SourceAccount", "12"), "'12' at 'sourceAccount'"),
+            (&policy, statement("PrincipalOrgID", "o-1"), "'o-1' at 'principalOrgID'"),
+        ] {
+            let answer = admin.lambda(http::Method::POST, target, &body).await.expect("an answer");
+            let text = String::from_utf8_lossy(answer.body()).into_owned();
+            assert_eq!(answer.headers()["x-amzn-errortype"], "ValidationException", "{text}");
+            assert!(text.contains(says), "{text}");
+        }
+        let made = admin.lambda(http::Method::POST, &url, &json!({"AuthType": "AWS_IAM"})).await.expect("made");
+        let made: Value = serde_json::from_slice(made.body()).expect("JSON");
+        assert!(made["InvokeMode"].is_null(), "a write echoes the mode only where it was sent: {made}");
+        let read = admin.lambda(http::Method::GET, &url, &Value::Null).await.expect("read");
+        let read: Value = serde_json::from_slice(read.body()).expect("JSON");
+        assert_eq!(read["InvokeMode"], "BUFFERED");
+    });
+}

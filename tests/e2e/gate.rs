@@ -182,3 +182,109 @@ fn an_answer_streams_through_piece_by_piece() {
         assert_eq!(calls.expect("a call").len(), 1);
     });
 }
+
+#[test]
+fn answers_are_delayed_cut_in_the_middle_or_an_error_of_aws() {
+    with_aws(async |account| {
+        let echo = function(account, Handler::Echo).await;
+        let gets = Match::operation(Operation::GetFunction).function(echo.name());
+        let client = account.sdk(&account.principals.controller);
+        let get = async || client.get_function().function_name(echo.name()).send().await;
+        {
+            let _late = account.gate.on(gets.clone()).delay(Duration::from_millis(300));
+            let begun = std::time::Instant::now();
+            get().await.expect("late, and well");
+            assert!(begun.elapsed() >= Duration::from_millis(300));
+        }
+        {
+            let cut = account.gate.on(gets.clone()).cut();
+            let error = get().await.expect_err("half an answer is none");
+            assert!(error.as_service_error().is_none(), "{error:?}");
+            assert_eq!(cut.count(), 1);
+        }
+        for (answer, status) in [(Answer::service_exception(), 500), (Answer::unavailable(), 503)] {
+            let _failing = account.gate.on(gets.clone()).answer(answer);
+            let error = get().await.expect_err("AWS fails");
+            assert_eq!(error.raw_response().map(|raw| raw.status().as_u16()), Some(status));
+        }
+        get().await.expect("as before");
+    });
+}
+
+#[test]
+fn a_share_of_the_calls_is_chosen_by_the_seed() {
+    with_aws(async |account| {
+        let echo = function(account, Handler::Echo).await;
+        let gets = Match::operation(Operation::GetFunction).function(echo.name());
+        let client = account.sdk(&account.principals.controller);
+        let round = async || {
+            let _some = account.gate.on(gets.clone()).share(0.3, 7).answer(Answer::throttled());
+            let mut refused = Vec::new();
+            for _ in 0..40 {
+                refused.push(client.get_function().function_name(echo.name()).send().await.is_err());
+            }
+            refused
+        };
+        let first = round().await;
+        let share = first.iter().filter(|refused| **refused).count();
+        assert!((4..=20).contains(&share), "{share} of 40");
+        assert_eq!(round().await, first, "the same seed, the same choice");
+    });
+}
+
+#[test]
+fn of_two_statements_that_are_added_in_parallel_one_is_lost_where_a_test_says_so() {
+    with_aws(async |account| {
+        let echo = function(account, Handler::Echo).await;
+        let rules = account.gate.lambda().expect("AWS's rules");
+        rules.lose_parallel_statements(echo.name());
+        let client = account.sdk(&account.principals.controller);
+        let add = |sid: &str| {
+            let call = client.add_permission().function_name(echo.name()).statement_id(sid);
+            call.action("lambda:InvokeFunction").principal("s3.amazonaws.com").send()
+        };
+        let (one, two) = tokio::join!(add("one"), add("two"));
+        one.expect("AWS says done");
+        two.expect("of both");
+        let policy = async || {
+            let answer = client.get_policy().function_name(echo.name()).send().await.expect("a policy");
+            let policy: serde_json::Value = serde_json::from_str(answer.policy().unwrap_or_default()).expect("JSON");
+            policy["Statement"].as_array().map_or(0, Vec::len)
+        };
+        assert_eq!((policy().await, rules.lost_statements(echo.name())), (1, 1));
+        add("three").await.expect("added");
+        assert_eq!((policy().await, rules.lost_statements(echo.name())), (2, 1), "one after another loses nothing");
+    });
+}
+
+#[test]
+fn awss_rates_are_kept_for_everybody_but_the_harness_once_a_test_asks_for_it() {
+    with_aws(async |account| {
+        let echo = function(account, Handler::Echo).await;
+        let principals = &account.principals;
+        let rules = lambdaroute_tests::gate::LambdaRules::new(
+            account.emulator.address(),
+            account.emulator.admin().clone(),
+            principals.keys.clone(),
+            lambdaroute_tests::emulator::ACCOUNT,
+            lambdaroute_tests::emulator::REGION,
+        );
+        let gate = Gate::before_emulator(account.emulator.address(), rules).await.expect("a gate of its own");
+        gate.lambda().expect("AWS's rules").keep_rates();
+        let of = |principal: &lambdaroute_tests::principals::Principal| {
+            lambdaroute_tests::functions::client(&gate.url(), &principal.credentials)
+        };
+        let burst = async |client: &aws_sdk_lambda::Client| {
+            let calls = (0..60).map(|_| client.get_function_url_config().function_name(echo.name()).send());
+            let answers = futures::future::join_all(calls).await;
+            let code = |answer: &Result<_, aws_sdk_lambda::error::SdkError<_>>| {
+                answer.as_ref().err().and_then(ProvideErrorMetadata::code) == Some("TooManyRequestsException")
+            };
+            answers.iter().filter(|answer| code(answer)).count()
+        };
+        let refused = burst(&of(&principals.controller)).await;
+        assert!(refused > 0 && refused <= 45, "{refused} of 60 at once");
+        assert_eq!(gate.lambda().expect("AWS's rules").over_rates(), refused);
+        assert_eq!(burst(&of(&principals.admin)).await, 0);
+    });
+}

@@ -58,15 +58,6 @@ impl Principals {
         }
         Ok(Self { admin, controller, proxies, stranger, execution_role, keys })
     }
-
-    /// Another session of the proxies' role, known to gate and origin: for credentials that change under a proxy.
-    pub async fn another_proxy_session(&self, emulator: SocketAddr) -> anyhow::Result<AwsCredentials> {
-        let api = Api::new(emulator, self.admin.credentials.clone(), REGION);
-        let credentials = assume(&api, &self.proxies.arn).await?;
-        let arn = self.proxies.arn.clone();
-        self.keys.add(Identity { credentials: credentials.clone(), arn, may_invoke: false });
-        Ok(credentials)
-    }
 }
 
 /// The controller's policy as `docs/iam.md` has it, for an account.

@@ -39,6 +39,29 @@ impl Answer {
             .header("retry-after", "1")
     }
 
+    /// What AWS says when it fails itself. Source: the service model, ServiceException.
+    pub fn service_exception() -> Self {
+        let body = r#"{"Type":"Service","Message":"An error occurred and the request cannot be processed."}"#;
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, body)
+            .header("content-type", "application/json")
+            .header("x-amzn-errortype", "ServiceException")
+    }
+
+    /// What AWS's front door says when nobody is behind it: 503 and no word of the service.
+    pub fn unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "").header("x-amzn-errortype", "ServiceUnavailableException")
+    }
+
+    /// An error of the Kubernetes API: `reason` is the API's word, such as `TooManyRequests`.
+    pub fn kubernetes(status: StatusCode, reason: &str) -> Self {
+        let message = "the gate says so";
+        let body = serde_json::json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message,
+            "reason": reason, "code": status.as_u16(),
+        });
+        Self::new(status, body.to_string()).header("content-type", "application/json")
+    }
+
     /// What AWS says if IAM doesn't allow the action.
     pub fn access_denied(principal: &str, action: &str, resource: &str) -> Self {
         let message = format!(

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -23,14 +23,25 @@ use super::rules::{Verdict, Way};
 use super::upstream::Lane;
 
 /// An answer's body: streaming from the server, or whole.
-pub(super) type Body = UnsyncBoxBody<Bytes, hyper::Error>;
+pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 pub(super) fn whole(response: Response<Bytes>) -> Response<Body> {
     response.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync())
 }
 
 pub(super) fn streaming(response: Response<Incoming>) -> Response<Body> {
-    response.map(BodyExt::boxed_unsync)
+    response.map(|body| body.map_err(io::Error::other).boxed_unsync())
+}
+
+/// An answer that breaks off in the middle: its head promises more than comes.
+async fn halved(answer: Response<Body>) -> io::Result<Response<Body>> {
+    let (mut parts, body) = answer.into_parts();
+    let body = body.collect().await?.to_bytes();
+    parts.headers.insert(http::header::CONTENT_LENGTH, body.len().max(1).into());
+    let half = body.slice(..body.len() / 2);
+    let cut = io::Error::other("the connection was cut, as a rule says");
+    let frames = futures::stream::iter([Ok(Frame::data(half)), Err(cut)]);
+    Ok(Response::from_parts(parts, StreamBody::new(frames).boxed_unsync()))
 }
 
 pub(super) async fn accept(
@@ -107,10 +118,13 @@ async fn through(
     });
     if verdict.rewrites() {
         let (parts, body) = answer.into_parts();
-        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        let body = body.collect().await?.to_bytes();
         let mut rewritten = verdict.rewrite(Response::from_parts(parts, body));
         rewritten.headers_mut().remove(http::header::CONTENT_LENGTH);
         answer = whole(rewritten);
+    }
+    if verdict.cuts() {
+        answer = halved(answer).await?;
     }
     if verdict.after(seen).await { Ok(answer) } else { Err(io::Error::other("the answer was lost, as a rule says")) }
 }

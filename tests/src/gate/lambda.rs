@@ -21,10 +21,14 @@ use crate::aws::{Api, element};
 use crate::credentials::{AwsCredentials, Identity, KnownKeys};
 use crate::principals::session;
 use crate::signature::{self, Refusal, Wire};
+use parallel::Losing;
+use rates::Rates;
 
 mod calls;
+mod parallel;
 mod policies;
 mod policy;
+mod rates;
 mod refusal;
 mod urls;
 
@@ -32,6 +36,8 @@ mod urls;
 #[derive(Debug, Clone)]
 pub struct LambdaRules {
     admin: Api,
+    /// The administrator's access key id.
+    administrator: String,
     keys: KnownKeys,
     account: String,
     region: String,
@@ -41,12 +47,17 @@ pub struct LambdaRules {
     revisions: Arc<Mutex<HashMap<String, u64>>>,
     /// AWS changes a function's policies one at a time.
     writing: Arc<tokio::sync::Mutex<()>>,
+    /// AWS's budget, if the test wants it kept.
+    rates: Arc<Mutex<Option<Rates>>>,
+    /// Whose parallel writes lose a statement.
+    losing: Arc<Mutex<HashMap<String, Losing>>>,
 }
 
 impl LambdaRules {
     /// `emulator` is asked as `admin` for what AWS would know.
     pub fn new(emulator: SocketAddr, admin: AwsCredentials, keys: KnownKeys, account: &str, region: &str) -> Self {
         Self {
+            administrator: admin.access_key_id.clone(),
             admin: Api::new(emulator, admin, region),
             keys,
             account: account.to_owned(),
@@ -54,11 +65,16 @@ impl LambdaRules {
             urls: Arc::default(),
             revisions: Arc::default(),
             writing: Arc::default(),
+            rates: Arc::default(),
+            losing: Arc::default(),
         }
     }
 
     /// Carries a call out as AWS would.
     pub(super) async fn carry(&self, seen: &Seen, lane: &mut Lane) -> anyhow::Result<Response<Body>> {
+        if let Some(refused) = self.over_budget(seen) {
+            return Ok(whole(refused));
+        }
         match (seen.operation, &seen.target) {
             (Operation::CallFunctionUrl, _) => self.call(seen, lane).await,
             (Operation::Sts, _) => self.learn(seen, lane).await,

@@ -79,14 +79,6 @@ impl Match {
         self.when(format!("{name}={value}"), move |seen| seen.parameter(&name).as_ref() == Some(&value))
     }
 
-    /// … whose body holds this text.
-    pub fn body_contains(self, text: &str) -> Self {
-        let text = text.to_owned();
-        self.when(format!("body with {text}"), move |seen| {
-            !text.is_empty() && seen.body.windows(text.len()).any(|window| window == text.as_bytes())
-        })
-    }
-
     /// … and anything else. `says` describes it in a failed test's message.
     pub fn when(mut self, says: impl Into<String>, test: impl Fn(&Seen) -> bool + Send + Sync + 'static) -> Self {
         self.tests.push(Arc::new(test));

@@ -6,10 +6,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
 use http::Response;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 
 use super::EXPECTED_WITHIN;
 use super::answer::Answer;
@@ -30,6 +33,7 @@ enum Action {
     Answer(Answer),
     DropBefore,
     DropAfter,
+    Cut,
     Rewrite(Rewrite),
 }
 
@@ -44,13 +48,27 @@ impl Action {
             Self::Answer(_) => "answer",
             Self::DropBefore => "drop before",
             Self::DropAfter => "drop after",
+            Self::Cut => "cut",
             Self::Rewrite(_) => "rewrite",
         }
     }
 }
 
+/// A share of the calls, by a seeded generator: the same seed and the same order of calls give the same choice.
+struct Share {
+    of: f64,
+    generator: Mutex<StdRng>,
+}
+
+impl Share {
+    fn takes(&self) -> bool {
+        self.generator.lock().unwrap_or_else(PoisonError::into_inner).random_bool(self.of)
+    }
+}
+
 struct State {
     matching: Match,
+    share: Option<Share>,
     left: AtomicUsize,
     count: AtomicUsize,
     action: Action,
@@ -65,6 +83,9 @@ impl fmt::Debug for State {
 impl State {
     /// Takes one of the times that the rule still has.
     fn take(&self) -> bool {
+        if self.share.as_ref().is_some_and(|share| !share.takes()) {
+            return false;
+        }
         let taken = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
         if taken {
             self.count.fetch_add(1, Ordering::SeqCst);
@@ -129,6 +150,11 @@ impl Verdict {
         delivered
     }
 
+    /// Whether the answer is to break off.
+    pub(super) fn cuts(&self) -> bool {
+        self.0.iter().any(|action| matches!(action, Action::Cut))
+    }
+
     pub(super) fn rewrites(&self) -> bool {
         self.0.iter().any(|action| matches!(action, Action::Rewrite(_)))
     }
@@ -142,17 +168,17 @@ impl Verdict {
 }
 
 /// A rule in the making: how often, then what.
-#[derive(Debug)]
 #[must_use]
 pub struct RuleBuilder {
     rules: Arc<Rules>,
     matching: Match,
+    share: Option<Share>,
     times: Option<usize>,
 }
 
 impl RuleBuilder {
     pub(super) fn new(rules: Arc<Rules>, matching: Match) -> Self {
-        Self { rules, matching, times: None }
+        Self { rules, matching, share: None, times: None }
     }
 
     /// Only the first so many. Without it: holding takes the first call, everything else all.
@@ -164,6 +190,12 @@ impl RuleBuilder {
     /// Only the first.
     pub fn once(self) -> Self {
         self.times(1)
+    }
+
+    /// Only a share of them (0 to 1), chosen by chance from this seed.
+    pub fn share(mut self, of: f64, seed: u64) -> Self {
+        self.share = Some(Share { of, generator: Mutex::new(StdRng::seed_from_u64(seed)) });
+        self
     }
 
     /// Holds a call before it goes through.
@@ -209,6 +241,16 @@ impl RuleBuilder {
         self.begin(Action::DropAfter, usize::MAX)
     }
 
+    /// Lets the call through and delivers half of its answer: the connection is cut in the middle.
+    pub fn cut(self) -> Rule {
+        self.begin(Action::Cut, usize::MAX)
+    }
+
+    /// Lets a call through only after this time.
+    pub fn delay(self, by: Duration) -> Rule {
+        self.before(move |_| tokio::time::sleep(by))
+    }
+
     /// Changes the answer.
     pub fn rewrite(self, rewrite: impl Fn(Response<Bytes>) -> Response<Bytes> + Send + Sync + 'static) -> Rule {
         self.begin(Action::Rewrite(Arc::new(rewrite)), usize::MAX)
@@ -221,7 +263,8 @@ impl RuleBuilder {
 
     fn begin(self, action: Action, times: usize) -> Rule {
         let left = AtomicUsize::new(self.times.unwrap_or(times));
-        let state = Arc::new(State { matching: self.matching, left, count: AtomicUsize::new(0), action });
+        let (matching, share) = (self.matching, self.share);
+        let state = Arc::new(State { matching, share, left, count: AtomicUsize::new(0), action });
         self.rules.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&state));
         Rule { rules: self.rules, state }
     }

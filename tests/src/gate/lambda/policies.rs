@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::policy::{MAX_POLICY, document, is_statement_id, of_qualifier, revision, shown, sid_there};
+use super::policy::{MAX_POLICY, document, is_account, is_statement_id, of_qualifier, revision, shown, sid_there};
 use super::{LambdaRules, collected, refusal};
 use crate::gate::call::Seen;
 use crate::gate::operation::Target;
@@ -50,6 +50,7 @@ impl LambdaRules {
         if let Some(refused) = malformed(&body, target) {
             return Ok(refused);
         }
+        let loses = self.overlap(&target.function).await;
         let _writing = self.writing.lock().await;
         let Some(statements) = self.policy(target).await? else {
             return Ok(refusal::not_found(&format!("Function not found: {}", self.arn(target))));
@@ -77,6 +78,9 @@ impl LambdaRules {
             return Ok(answer);
         }
         self.written(target);
+        if loses {
+            self.lose(&target.function, &sid_there(&sid, target.qualifier.as_deref())).await?;
+        }
         let there: Value = serde_json::from_slice(answer.body())?;
         let statement: Value = serde_json::from_str(there["Statement"].as_str().unwrap_or_default())?;
         let statement = shown(&statement, target.qualifier.as_deref()).to_string();
@@ -159,6 +163,15 @@ fn malformed(body: &Value, target: &Target) -> Option<Response<Bytes>> {
     if !is_statement_id(sid) {
         return Some(refusal::constraint(sid, "statementId", "([a-zA-Z0-9-_]+)"));
     }
+    for (member, pattern, fits) in [
+        ("Principal", r"[^\s]+", is_principal as fn(&str) -> bool),
+        ("SourceAccount", r"\d{12}", |account| is_account(account)),
+        ("PrincipalOrgID", r"^o-[a-z0-9]{10,32}$", is_organization),
+    ] {
+        if let Some(value) = body[member].as_str().filter(|value| !fits(value)) {
+            return Some(refusal::constraint(value, &lower_first(member), pattern));
+        }
+    }
     if target.qualifier.as_deref() == Some("$LATEST") {
         return Some(refusal::invalid("We currently do not support adding policies for $LATEST."));
     }
@@ -169,6 +182,22 @@ fn malformed(body: &Value, target: &Target) -> Option<Response<Bytes>> {
         return Some(refusal::invalid("InvokedViaFunctionUrl is only supported for lambda:InvokeFunction action"));
     }
     None
+}
+
+/// 1 to 2048 characters, none of them a space. Source: the service model.
+fn is_principal(text: &str) -> bool {
+    (1..=2048).contains(&text.len()) && !text.contains(char::is_whitespace)
+}
+
+fn is_organization(text: &str) -> bool {
+    let id = text.strip_prefix("o-").unwrap_or_default();
+    (10..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+/// A member as AWS names it in a message.
+fn lower_first(member: &str) -> String {
+    let mut letters = member.chars();
+    letters.next().map(|first| first.to_ascii_lowercase().to_string() + letters.as_str()).unwrap_or_default()
 }
 
 /// The statement that AWS would make of an AddPermission, for its size.

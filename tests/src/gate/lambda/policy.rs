@@ -35,7 +35,7 @@ pub(super) fn shown(statement: &Value, qualifier: Option<&str>) -> Value {
     statement
 }
 
-fn is_account(name: &str) -> bool {
+pub(super) fn is_account(name: &str) -> bool {
     name.len() == 12 && name.bytes().all(|byte| byte.is_ascii_digit())
 }
 

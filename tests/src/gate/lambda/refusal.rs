@@ -38,6 +38,13 @@ pub(super) fn constraint(value: &str, member: &str, pattern: &str) -> Response<B
     api(StatusCode::BAD_REQUEST, "ValidationException", &message)
 }
 
+/// A value that is longer or larger than the service model allows.
+pub(super) fn limit(value: &str, member: &str, rule: &str) -> Response<Bytes> {
+    let message =
+        format!("1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: {rule}");
+    api(StatusCode::BAD_REQUEST, "ValidationException", &message)
+}
+
 /// A signature that isn't accepted, by either plane.
 pub(super) fn signature(refusal: &Refusal) -> Response<Bytes> {
     match refusal {

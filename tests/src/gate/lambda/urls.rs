@@ -10,6 +10,8 @@ use crate::gate::call::Seen;
 use crate::gate::operation::{Operation, Target};
 use crate::gate::upstream::Lane;
 
+mod cors;
+
 const MISSING: &str = "The resource you requested does not exist.";
 
 impl LambdaRules {
@@ -32,8 +34,15 @@ impl LambdaRules {
                 let mut config: Value = serde_json::from_slice(answer.body())?;
                 config["FunctionArn"] = Value::String(self.arn(target));
                 self.remember_url(&config, target);
-                if let (Operation::CreateFunctionUrlConfig, Some(fields)) = (seen.operation, config.as_object_mut()) {
-                    fields.remove("LastModifiedTime");
+                let writes = seen.operation != Operation::GetFunctionUrlConfig;
+                if let Some(fields) = config.as_object_mut() {
+                    if seen.operation == Operation::CreateFunctionUrlConfig {
+                        fields.remove("LastModifiedTime");
+                    }
+                    // A write echoes the mode only where it was sent.
+                    if writes && seen.json()["InvokeMode"].is_null() {
+                        fields.remove("InvokeMode");
+                    }
                 }
                 answer.map(|_| Bytes::from(config.to_string()))
             }
@@ -112,4 +121,5 @@ fn malformed(seen: &Seen, target: &Target) -> Option<Response<Bytes>> {
     };
     given("AuthType", ["AWS_IAM", "NONE"], required)
         .or_else(|| given("InvokeMode", ["BUFFERED", "RESPONSE_STREAM"], false))
+        .or_else(|| cors::malformed(&body["Cors"]))
 }
