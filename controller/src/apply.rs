@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-use crate::aws::{Aws, AwsError};
+use crate::aws::{AwsError, Lambda};
 use crate::observation::{Observation, Written};
 use crate::observe::Aspect;
 use crate::sid::Mark;
@@ -25,7 +25,12 @@ pub fn aspect(step: &Step) -> Aspect {
 ///
 /// # Errors
 /// [`AwsError`]: what the step was to change isn't known any more.
-pub async fn apply(aws: &Aws, step: &Step, observed: &Observation, deadline: Instant) -> Result<Written, AwsError> {
+pub async fn apply(
+    aws: &Lambda<'_>,
+    step: &Step,
+    observed: &Observation,
+    deadline: Instant,
+) -> Result<Written, AwsError> {
     let revision_id = observed.policy.revision_id.as_deref();
     Ok(match step {
         Step::AddPermission { target, sid, grant, mark_created } => {

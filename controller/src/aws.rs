@@ -1,9 +1,9 @@
-//! AWS: the one module that names its SDK. Each method is one API call with a typed answer; nothing here decides, retries or
-//! remembers.
+//! AWS: the one module that names its SDK. Each method is one API call with a typed answer, begun when AWS's limits have room
+//! for it; nothing here decides, retries or remembers.
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -12,20 +12,29 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 
 use crate::observation::UrlSettings;
-use crate::target::Defaults;
+use crate::priority::Priority;
+use crate::target::{Defaults, FunctionTarget};
 
+mod bucket;
 mod denied;
 mod error;
+mod limiter;
 mod metrics;
+mod rate;
 mod read;
 mod write;
 
 pub use denied::Denied;
 pub use error::{AwsError, ErrorKind};
-pub use metrics::AwsMetrics;
+pub use rate::AwsRate;
+
+use limiter::{Limiter, Limiters, Place};
+use metrics::AwsMetrics;
+use rate::Budget;
 
 /// No call of the control plane lasts longer.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(15);
@@ -43,6 +52,12 @@ pub struct AwsArgs {
     /// AWS's other usual variables work too
     #[arg(long, value_name = "URL")]
     pub aws_endpoint_url: Option<String>,
+
+    /// How many requests a second are made of each account and Region at most, by the three limits that AWS has: for
+    /// GetPolicy (AWS allows 15), for GetFunction (100), and for all other calls together (15). Others who call AWS share its
+    /// limits. What isn't named keeps its default; after a throttle it is less for a while
+    #[arg(long, value_name = "NAME=NUMBER,…", default_value = rate::DEFAULT)]
+    pub aws_rate: AwsRate,
 
     /// Whose permission statements are this cluster's, 1 to 16 characters of a-z and 0-9. Absent: 8 hex digits of the uid of
     /// the namespace kube-system. Two clusters must never share one; give it to hand ownership from one cluster to the next
@@ -67,25 +82,41 @@ pub struct Identity {
 pub struct Aws {
     config: SdkConfig,
     clients: Mutex<HashMap<String, Client>>,
+    limiters: Arc<Limiters>,
     metrics: AwsMetrics,
+}
+
+/// Lambda's control plane for one target, within the limits of its account and Region.
+pub struct Lambda<'a> {
+    aws: &'a Aws,
+    limiter: Arc<Limiter>,
+    priority: Priority,
 }
 
 impl Aws {
     /// Reads AWS's usual settings (environment, files, instance). Calls nothing but the instance's metadata.
-    pub async fn load(args: &AwsArgs, metrics: AwsMetrics) -> Self {
+    pub async fn load(args: &AwsArgs, registry: &mut Registry) -> Self {
+        let limiters = Limiters::new(args.aws_rate);
+        let metrics = AwsMetrics::register(registry, limiters.clone());
         let timeouts =
             TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_timeout(OPERATION_TIMEOUT).build();
-        // One budget, kept by the queue's back-off: no retries of the SDK behind its back.
+        // One budget, kept by the limiter and the queue's back-off: no retries of the SDK behind their back.
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts);
         if let Some(url) = &args.aws_endpoint_url {
             loader = loader.endpoint_url(url);
         }
-        Self { config: loader.load().await, clients: Mutex::new(HashMap::new()), metrics }
+        Self { config: loader.load().await, clients: Mutex::new(HashMap::new()), limiters, metrics }
     }
 
-    fn lambda(&self, region: &str) -> Client {
+    /// Calls about a target.
+    pub fn lambda(&self, target: &FunctionTarget, priority: Priority) -> Lambda<'_> {
+        let place = Place { account_id: target.account_id.clone(), region: target.region.clone() };
+        Lambda { aws: self, limiter: self.limiters.of(place), priority }
+    }
+
+    fn client(&self, region: &str) -> Client {
         let mut clients = self.clients.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         clients
             .entry(region.to_owned())
@@ -109,7 +140,7 @@ impl Aws {
             config = config.region(Region::from_static("us-east-1"));
         }
         let client = aws_sdk_sts::Client::from_conf(config.build());
-        let answer = self.call(OPERATION, None, client.get_caller_identity().send()).await?;
+        let answer = self.send(OPERATION, None, client.get_caller_identity().send()).await?;
         let (Some(arn), Some(account_id)) = (answer.arn(), answer.account()) else {
             return Err(AwsError::unexpected(OPERATION, "an answer without ARN or account"));
         };
@@ -121,7 +152,7 @@ impl Aws {
     }
 
     /// Sends one call, within a write's deadline, and counts it.
-    async fn call<T, E>(
+    async fn send<T, E>(
         &self,
         operation: &'static str,
         deadline: Option<Instant>,
@@ -140,6 +171,43 @@ impl Aws {
             None => send.await.map_err(|error| AwsError::of(operation, error)),
         };
         self.metrics.count(operation, outcome.as_ref().err(), begun.elapsed());
+        outcome
+    }
+}
+
+impl Lambda<'_> {
+    fn lambda(&self, region: &str) -> Client {
+        self.aws.client(region)
+    }
+
+    /// Sends one call when it is its turn. A write's deadline counts the waiting: one that waited past it isn't begun.
+    async fn call<T, E>(
+        &self,
+        operation: &'static str,
+        deadline: Option<Instant>,
+        send: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, AwsError>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let (budget, waits_since) = (Budget::of(operation), Instant::now());
+        let turn = self.limiter.turn(budget, self.priority);
+        let begins = match deadline {
+            Some(deadline) => tokio::time::timeout_at(deadline, turn).await.is_ok(),
+            None => {
+                turn.await;
+                true
+            }
+        };
+        self.aws.metrics.waited(budget, self.priority, waits_since.elapsed());
+        if !begins {
+            return Err(AwsError::not_leading(operation));
+        }
+        let outcome = self.aws.send(operation, deadline, send).await;
+        if let Err(AwsError { kind: ErrorKind::Throttled { retry_after }, .. }) = &outcome {
+            self.limiter.throttled(budget, *retry_after);
+            self.aws.metrics.throttled(budget);
+        }
         outcome
     }
 }

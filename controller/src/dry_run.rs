@@ -17,6 +17,7 @@ use crate::observe::observe;
 use crate::plan::{Intent, RouteOnTarget, Settings, plan};
 use crate::plan_route::{RouteFacts, plan_route};
 use crate::ports::{Claim, Ports};
+use crate::priority::Priority;
 use crate::programmed::{self, Programmed, Trust};
 use crate::programming::RouteId;
 use crate::reconcile::ReconcileArgs;
@@ -65,7 +66,7 @@ pub async fn dry_run(
         if concerned.is_empty() {
             continue;
         }
-        let observed = match observe(aws, &target).await {
+        let observed = match observe(&aws.lambda(&target, Priority::Change), &target).await {
             Ok(observed) => observed,
             Err((_, error)) => {
                 lines.push(format!("{target}: can't be looked at: {error}"));

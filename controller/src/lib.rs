@@ -29,6 +29,7 @@ pub mod pods;
 pub mod policy;
 pub mod ports;
 pub mod principal;
+pub mod priority;
 pub mod programmed;
 pub mod programming;
 pub mod queue;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use lambdaroute_controller::app::App;
 use lambdaroute_controller::args::Args;
-use lambdaroute_controller::aws::{Aws, AwsMetrics};
+use lambdaroute_controller::aws::Aws;
 use lambdaroute_controller::reconcile::ReconcileMetrics;
 use lambdaroute_controller::sources::{SourceMetrics, trust};
 use lambdaroute_controller::{dry_run, lead, telemetry};
@@ -59,7 +59,7 @@ async fn run(args: Args) -> Result<(), anyhow::Error> {
         }
     });
     let mut app = App::new(args.clone(), client);
-    let aws = Aws::load(&args.aws, AwsMetrics::register(&mut app.registry)).await;
+    let aws = Aws::load(&args.aws, &mut app.registry).await;
     let metrics = ReconcileMetrics::register(&mut app.registry);
     let source_metrics = SourceMetrics::register(&mut app.registry);
     app.run(stop, move |leading| lead::lead(args, aws, metrics, source_metrics, leading)).await?;
@@ -69,7 +69,7 @@ async fn run(args: Args) -> Result<(), anyhow::Error> {
 /// Prints what would be written, one step a line.
 #[allow(clippy::print_stdout)]
 async fn dry_run(args: &Args, client: kube::Client) -> Result<(), anyhow::Error> {
-    let aws = Aws::load(&args.aws, AwsMetrics::register(&mut Registry::default())).await;
+    let aws = Aws::load(&args.aws, &mut Registry::default()).await;
     let settings = lead::settings(args, &client).await?;
     let Args { aws: aws_args, routes, namespace, .. } = args;
     for line in dry_run::dry_run(client, &aws, &settings, aws_args.allow_public_url, routes, namespace).await? {

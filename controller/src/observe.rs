@@ -1,6 +1,6 @@
 //! All reads for one target. No decisions, no memory.
 
-use crate::aws::{Aws, AwsError};
+use crate::aws::{AwsError, Lambda};
 use crate::observation::{FunctionState, Observation};
 use crate::policy::Policy;
 use crate::target::FunctionTarget;
@@ -19,7 +19,7 @@ pub enum Aspect {
 ///
 /// # Errors
 /// The first read that failed, with what it was about.
-pub async fn observe(aws: &Aws, target: &FunctionTarget) -> Result<Observation, (Aspect, AwsError)> {
+pub async fn observe(aws: &Lambda<'_>, target: &FunctionTarget) -> Result<Observation, (Aspect, AwsError)> {
     let url = aws.function_url_config(target).await.map_err(|error| (Aspect::FunctionUrl, error))?;
     let policy = aws.policy(target).await.map_err(|error| (Aspect::Permissions, error))?;
     let function = match (&url, &policy) {

@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::Service;
 use kube::api::ObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
-use lambdaroute_crds::{LambdaRoute, TargetState};
+use lambdaroute_crds::LambdaRoute;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -20,14 +20,14 @@ use crate::apply::FunctionLocks;
 use crate::assess::{Installation, ServiceClaim, assess, judge_access};
 use crate::aws::{Aws, AwsError};
 use crate::index::{Index, Name};
-use crate::intent::{deleting, force_deleted, recorded};
+use crate::intent::recorded;
 use crate::kubernetes::Kubernetes;
 use crate::kubernetes::port_book::PortBook;
 use crate::leadership::Leadership;
 use crate::observation::Observation;
 use crate::plan;
+use crate::priority::Priority;
 use crate::programmed::{self, Programmed, Trust};
-use crate::queue::Queue;
 use crate::service;
 use crate::sources::{SourceArgs, SourceMetrics, Sources};
 use crate::table::RouteTable;
@@ -37,8 +37,10 @@ use crate::view::TargetView;
 mod args;
 mod begin;
 mod feed;
+mod gist;
 mod identity;
 mod metrics;
+mod queues;
 mod references;
 mod route;
 mod sources;
@@ -47,6 +49,9 @@ mod worker;
 
 pub use args::ReconcileArgs;
 pub use metrics::ReconcileMetrics;
+
+use gist::Gist;
+use queues::{Queues, priority};
 
 /// What is worked on, one worker at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -113,30 +118,6 @@ struct RouteMemory {
     gist: Option<Gist>,
 }
 
-/// What of a route a target's plan may depend on: a new status alone must not hurry a target that waits after a failure.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Gist {
-    uid: Option<String>,
-    generation: Option<i64>,
-    deleting: bool,
-    forced: bool,
-    finalizers: Vec<String>,
-    targets: Vec<(String, TargetState)>,
-}
-
-impl Gist {
-    fn of(route: &LambdaRoute) -> Self {
-        Self {
-            uid: route.uid(),
-            generation: route.metadata.generation,
-            deleting: deleting(route),
-            forced: force_deleted(route),
-            finalizers: route.finalizers().to_vec(),
-            targets: recorded(route).iter().map(|target| (target.function_arn.clone(), target.state)).collect(),
-        }
-    }
-}
-
 /// A leader's reconciler.
 struct Reconciler {
     setup: Arc<Setup>,
@@ -150,7 +131,7 @@ struct Reconciler {
     index: Mutex<Index>,
     targets: Mutex<HashMap<FunctionTarget, TargetMemory>>,
     memory: Mutex<HashMap<Name, RouteMemory>>,
-    queue: Queue<Key>,
+    queue: Queues,
     locks: FunctionLocks,
 }
 
@@ -244,8 +225,10 @@ impl Reconciler {
     /// Has every route looked at, and every target that one concerns.
     fn add_all(&self) {
         for route in self.routes.state() {
-            for target in self.note(&route) {
-                self.queue.add(Key::Target(target));
+            let targets = self.note(&route);
+            let priority = priority(&route);
+            for target in targets {
+                self.queue.add_as(Key::Target(target), priority);
             }
         }
     }
@@ -264,8 +247,9 @@ impl Reconciler {
         self.follow_sources(route);
         self.queue.add(Key::Route(name));
         if changed {
+            let priority = priority(route);
             for target in &touched {
-                self.queue.add(Key::Target(target.clone()));
+                self.queue.add_as(Key::Target(target.clone()), priority);
             }
         }
         touched
@@ -280,7 +264,7 @@ impl Reconciler {
             memory.stale = true;
             memory.asked.map(|asked| APART.saturating_sub(asked.elapsed())).unwrap_or_default()
         };
-        self.queue.add_after(Key::Target(target.clone()), wait);
+        self.queue.add_after(Key::Target(target.clone()), wait, Priority::Change);
     }
 
     /// The refresh interval, ±20 %.

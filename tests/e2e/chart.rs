@@ -52,6 +52,7 @@ fn everything() -> Value {
         "allowPublicURL": true,
         "aws": {
             "region": "eu-west-1", "endpointURL": "http://aws.test:4566", "functionURLEndpoint": "http://aws.test:4566",
+            "rate": {"controlPlane": 12, "getPolicy": 12, "getFunction": 80},
         },
         "imagePullSecrets": [{"name": "registry"}],
         "commonLabels": {"team": "platform"},
@@ -104,6 +105,7 @@ fn wrong_values_are_refused_with_their_name() -> anyhow::Result<()> {
         (json!({"proxyPrincipal": PRINCIPAL, "proxy": {"image": {"digest": "1"}}}), "/proxy/image/digest"),
         (json!({"proxyPrincipal": PRINCIPAL, "portRange": "80-90"}), "/portRange"),
         (json!({"proxyPrincipal": PRINCIPAL, "aws": {"endpointURL": "aws.test:4566"}}), "/aws/endpointURL"),
+        (json!({"proxyPrincipal": PRINCIPAL, "aws": {"rate": {"getPolicy": 0}}}), "/aws/rate/getPolicy"),
         (
             json!({"proxyPrincipal": PRINCIPAL, "proxy": {"serviceAccount": {"create": false}}}),
             "proxy.serviceAccount.create is false: set proxy.serviceAccount.name",

@@ -20,6 +20,7 @@ mod environment;
 mod gate;
 mod keys;
 mod limits;
+mod limits_of_aws;
 mod manifests;
 mod origin;
 mod permissions;

@@ -34,6 +34,8 @@ fn wrong_flags_are_refused_with_words() {
         ("--resync-interval=0s", "must not be 0"),
         ("--port-range=80-90", "FIRST-LAST"),
         ("--cluster-id=Prod", "1 to 16 characters"),
+        ("--aws-rate=10", "NAME=NUMBER"),
+        ("--aws-rate=get-policy=0", "get-policy must be from 1"),
     ] {
         let said = parsed(&[flag]).expect_err(flag);
         assert!(said.contains(words), "{flag}: {said}");

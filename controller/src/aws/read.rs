@@ -2,7 +2,7 @@
 
 use lambdaroute_crds::InvokeMode;
 
-use super::{Aws, AwsError, ErrorKind, settings_of};
+use super::{AwsError, ErrorKind, Lambda, settings_of};
 use crate::observation::{FunctionState, UrlConfig};
 use crate::policy::{self, Policy};
 use crate::target::FunctionTarget;
@@ -15,7 +15,7 @@ fn absent<T>(outcome: Result<T, AwsError>) -> Result<Option<T>, AwsError> {
     }
 }
 
-impl Aws {
+impl Lambda<'_> {
     /// The URL config. None: no URL, no function or no alias; AWS answers the same for all three.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Aws, AwsError, ErrorKind, sdk_auth_type, sdk_invoke_mode, settings_of};
+use super::{AwsError, ErrorKind, Lambda, sdk_auth_type, sdk_invoke_mode, settings_of};
 use crate::observation::{UrlConfig, UrlSettings};
 use crate::policy::{self, Access, Grant, Statement};
 use crate::target::FunctionTarget;
@@ -15,7 +15,7 @@ fn gone_is_done<T>(outcome: Result<T, AwsError>) -> Result<(), AwsError> {
     }
 }
 
-impl Aws {
+impl Lambda<'_> {
     /// Adds a statement; `revision_id` where it is known. A Sid that exists is [`ErrorKind::Conflict`], whatever it says.
     ///
     /// # Errors

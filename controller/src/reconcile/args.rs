@@ -33,7 +33,7 @@ pub struct ReconcileArgs {
     #[arg(long, default_value = "1h", value_name = "DURATION", value_parser = parse)]
     pub resync_interval: Duration,
 
-    /// How many routes and functions are worked on at the same time
+    /// How many routes, and how many functions, are worked on at the same time
     #[arg(long, default_value_t = 8, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub workers: u16,
 

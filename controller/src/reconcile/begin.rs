@@ -14,6 +14,7 @@ use lambdaroute_crds::LambdaRoute;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::queues::Queues;
 use super::{Reconciler, RouteMemory, Setup, lock, name_of};
 use crate::apply::FunctionLocks;
 use crate::assess::{Installation, ServiceClaim};
@@ -23,7 +24,6 @@ use crate::kubernetes::port_book::PortBook;
 use crate::leadership::Leadership;
 use crate::ports::Claim;
 use crate::programming::RouteId;
-use crate::queue::Queue;
 use crate::service;
 use crate::sources::Sources;
 use crate::watch::{self, SYNC_LIMIT, Seen};
@@ -72,7 +72,7 @@ pub(super) async fn begin(
         index: Mutex::new(Index::default()),
         targets: Mutex::default(),
         memory: Mutex::default(),
-        queue: Queue::default(),
+        queue: Queues::default(),
         locks: FunctionLocks::default(),
     });
     reconciler.begin_sources(tasks).await;

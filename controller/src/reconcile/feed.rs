@@ -52,7 +52,7 @@ impl Reconciler {
         if anew {
             let targets = lock(&self.index).targets(&name);
             for target in targets {
-                self.queue.forget(&Key::Target(target.clone()));
+                self.queue.targets.forget(&target);
                 self.look_again(&target);
             }
         }

@@ -6,8 +6,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::Key;
-
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
     kind: &'static str,
@@ -30,11 +28,7 @@ impl ReconcileMetrics {
         metrics
     }
 
-    pub(super) fn count(&self, key: &Key, outcome: &'static str) {
-        let kind = match key {
-            Key::Target(_) => "target",
-            Key::Route(_) => "route",
-        };
+    pub(super) fn count(&self, kind: &'static str, outcome: &'static str) {
         self.reconciles.get_or_create(&Labels { kind, outcome }).inc();
     }
 

@@ -15,6 +15,7 @@ use crate::kubernetes::KubeError;
 use crate::observation::FunctionState;
 use crate::observe::Aspect;
 use crate::plan::{Intent, RouteOnTarget, plan};
+use crate::priority::Priority;
 use crate::step::{RouteKey, Step};
 use crate::target::FunctionTarget;
 use crate::view::{Failure, TargetView};
@@ -38,7 +39,7 @@ enum Stopped {
 }
 
 impl Reconciler {
-    pub(super) async fn reconcile_target(&self, target: &FunctionTarget) -> Outcome {
+    pub(super) async fn reconcile_target(&self, target: &FunctionTarget, priority: Priority) -> Outcome {
         let mut routes = self.routes_on(target);
         let concerned = self.on_target(target, &routes);
         if concerned.is_empty() {
@@ -60,20 +61,20 @@ impl Reconciler {
             .collect();
         self.hold_back(target, &releasing);
 
-        let mut looked = match self.look(target, None).await {
+        let mut looked = match self.look(target, None, priority).await {
             Ok(looked) => looked,
             Err(failure) => return self.fail(target, &concerned, failure),
         };
         let mut planned = plan(target, &concerned, &looked.observed, &self.setup.settings);
         if planned.steps.iter().any(Step::needs_fresh_look) && looked.at.elapsed() > FRESH {
-            looked = match self.look(target, Some(FRESH)).await {
+            looked = match self.look(target, Some(FRESH), priority).await {
                 Ok(looked) => looked,
                 Err(failure) => return self.fail(target, &concerned, failure),
             };
             planned = plan(target, &concerned, &looked.observed, &self.setup.settings);
         }
         let in_use_by = planned.in_use_by.clone();
-        let stopped = self.carry_out(target, planned.steps, &mut looked, &mut routes, &concerned).await;
+        let stopped = self.carry_out(target, priority, planned.steps, &mut looked, &mut routes, &concerned).await;
         let concerned = self.on_target(target, &routes);
         let left = plan(target, &concerned, &looked.observed, &self.setup.settings);
         let failure = match &stopped {

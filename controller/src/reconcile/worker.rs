@@ -1,12 +1,16 @@
 //! Workers: take a key, reconcile it, and let the queue know how it went.
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Key, Reconciler};
+use super::{Name, Reconciler};
+use crate::priority::Priority;
+use crate::queue::Queue;
+use crate::target::FunctionTarget;
 
 /// The first back-off where nothing says otherwise: objects that changed meanwhile.
 const FIRST: Duration = Duration::from_millis(50);
@@ -29,38 +33,61 @@ impl Outcome {
     }
 }
 
-/// Workers that take no new key once `stop` is cancelled, and end when they have done their last.
+/// Workers for targets and as many for routes, that take no new key once `stop` is cancelled, and end when they have done
+/// their last.
 pub(super) fn spawn(reconciler: &Arc<Reconciler>, stop: &CancellationToken) -> JoinSet<()> {
     let mut workers = JoinSet::new();
     for _ in 0..reconciler.setup.args.workers {
-        let (reconciler, stop) = (reconciler.clone(), stop.clone());
+        let (for_targets, for_routes) = (reconciler.clone(), reconciler.clone());
+        let (stop_targets, stop_routes) = (stop.clone(), stop.clone());
         workers.spawn(async move {
-            while let Some(key) = stop.run_until_cancelled(reconciler.queue.next()).await {
-                work(&reconciler, key).await;
+            while let Some((target, priority)) =
+                stop_targets.run_until_cancelled(for_targets.queue.targets.next()).await
+            {
+                work_on_target(&for_targets, target, priority).await;
+            }
+        });
+        workers.spawn(async move {
+            while let Some((name, priority)) = stop_routes.run_until_cancelled(for_routes.queue.routes.next()).await {
+                work_on_route(&for_routes, name, priority).await;
             }
         });
     }
     workers
 }
 
-async fn work(reconciler: &Reconciler, key: Key) {
-    let outcome = match &key {
-        Key::Target(target) => reconciler.reconcile_target(target).await,
-        Key::Route(name) => reconciler.reconcile_route(name).await,
-    };
+async fn work_on_target(reconciler: &Reconciler, target: FunctionTarget, priority: Priority) {
+    let outcome = reconciler.reconcile_target(&target, priority).await;
+    settle(&reconciler.queue.targets, target, priority, outcome);
+    count(reconciler, "target", outcome);
+}
+
+async fn work_on_route(reconciler: &Reconciler, name: Name, priority: Priority) {
+    let outcome = reconciler.reconcile_route(&name).await;
+    settle(&reconciler.queue.routes, name, priority, outcome);
+    count(reconciler, "route", outcome);
+}
+
+fn settle<K: Clone + Ord + Hash>(queue: &Queue<K>, key: K, priority: Priority, outcome: Outcome) {
     match outcome {
         Outcome::Done(again) => {
-            reconciler.queue.forget(&key);
+            queue.forget(&key);
             if let Some(delay) = again {
-                reconciler.queue.add_after(key.clone(), delay);
+                queue.add_after(key.clone(), delay, Priority::Drift);
             }
-            reconciler.setup.metrics.count(&key, "done");
         }
-        Outcome::Again { first, longest, why } => {
-            reconciler.queue.retry(key.clone(), first, longest, rand::random());
-            reconciler.setup.metrics.count(&key, why);
+        Outcome::Again { first, longest, why: _ } => {
+            queue.retry(key.clone(), priority, first, longest, rand::random());
         }
     }
-    reconciler.queue.done(&key);
+    queue.done(&key);
+}
+
+fn count(reconciler: &Reconciler, kind: &'static str, outcome: Outcome) {
+    let outcome = match outcome {
+        Outcome::Done(_) => "done",
+        Outcome::Again { why, .. } => why,
+    };
+    reconciler.setup.metrics.count(kind, outcome);
     reconciler.setup.metrics.waiting(reconciler.queue.len());
 }

@@ -8,6 +8,7 @@ use crate::events::{self, Notice};
 use crate::intent::{self, recorded};
 use crate::kubernetes::KubeError;
 use crate::plan::{Intent, RouteOnTarget};
+use crate::priority::Priority;
 use crate::reconcile::{Looked, Reconciler};
 use crate::step::Step;
 use crate::target::FunctionTarget;
@@ -21,6 +22,7 @@ impl Reconciler {
     pub(super) async fn carry_out(
         &self,
         target: &FunctionTarget,
+        priority: Priority,
         steps: Vec<Step>,
         looked: &mut Looked,
         routes: &mut Routes,
@@ -31,12 +33,15 @@ impl Reconciler {
         }
         let writes = self.locks.of(target);
         let _one_by_one = writes.lock().await;
+        // What a drift check finds is broken for callers.
+        let priority = if priority == Priority::Drift { Priority::Change } else { priority };
+        let lambda = self.setup.aws.lambda(target, priority);
         for step in steps {
             tracing::info!("{step}");
             if let Err(error) = self.prepare(&step, routes).await {
                 return Some(Stopped::Kube(error));
             }
-            match apply(&self.setup.aws, &step, &looked.observed, self.leadership.deadline()).await {
+            match apply(&lambda, &step, &looked.observed, self.leadership.deadline()).await {
                 Ok(written) => {
                     let notice = events::done(&step, &written);
                     looked.observed.fold(written);

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::observe::observe;
+use crate::priority::Priority;
 use crate::reconcile::{Key, Looked, Reconciler, lock};
 use crate::step::RouteKey;
 use crate::target::FunctionTarget;
@@ -15,7 +16,12 @@ use crate::view::{Failure, TargetView};
 
 impl Reconciler {
     /// What is known of the target, or what AWS says now.
-    pub(super) async fn look(&self, target: &FunctionTarget, oldest: Option<Duration>) -> Result<Looked, Failure> {
+    pub(super) async fn look(
+        &self,
+        target: &FunctionTarget,
+        oldest: Option<Duration>,
+        priority: Priority,
+    ) -> Result<Looked, Failure> {
         let period = oldest.unwrap_or(self.setup.args.resync_interval);
         {
             let mut targets = lock(&self.targets);
@@ -29,7 +35,7 @@ impl Reconciler {
             memory.stale = false;
             memory.asked = Some(Instant::now());
         }
-        match observe(&self.setup.aws, target).await {
+        match observe(&self.setup.aws.lambda(target, priority), target).await {
             Ok(observed) => Ok(Looked { observed, at: Instant::now(), time: Timestamp::now() }),
             Err((aspect, error)) => Err(Failure { aspect, error: error.about(&target.arn()) }),
         }
