@@ -147,8 +147,8 @@ impl Args {
         if leader.lease_retry_period.is_zero() || leader.lease_retry_period >= leader.lease_renew_deadline {
             return Err("--lease-retry-period must be shorter than --lease-renew-deadline".to_owned());
         }
-        if self.routes.resync_interval.is_zero() {
-            return Err("--resync-interval must not be 0".to_owned());
+        if self.routes.drift_interval.is_zero() {
+            return Err("--drift-interval must not be 0".to_owned());
         }
         if self.sources.jwks_refresh_interval.is_zero() {
             return Err("--jwks-refresh-interval must not be 0".to_owned());

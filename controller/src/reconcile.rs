@@ -4,9 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
 
-use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::Service;
 use kube::api::ObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -19,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::apply::FunctionLocks;
 use crate::assess::{Installation, ServiceClaim, assess, judge_access};
 use crate::aws::{Aws, AwsError};
+use crate::drift::Drift;
 use crate::index::{Index, Name};
 use crate::intent::recorded;
 use crate::kubernetes::Kubernetes;
@@ -28,6 +27,7 @@ use crate::observation::Observation;
 use crate::plan;
 use crate::priority::Priority;
 use crate::programmed::{self, Programmed, Trust};
+use crate::schedule::Schedule;
 use crate::service;
 use crate::sources::{SourceArgs, SourceMetrics, Sources};
 use crate::table::RouteTable;
@@ -98,8 +98,9 @@ struct TargetMemory {
     looked: Option<Looked>,
     /// When AWS was last asked, whatever it answered.
     asked: Option<Instant>,
-    /// Something says that it isn't as it was.
-    stale: bool,
+    schedule: Schedule,
+    /// What was found and isn't repaired yet.
+    drift: Vec<Drift>,
     view: Option<Arc<TargetView>>,
 }
 
@@ -112,8 +113,8 @@ struct RouteMemory {
     served: Option<Programmed>,
     /// The digest of the access fields that this leader wrote last to the Service; status follows.
     written: Option<String>,
-    /// The annotation that asks for a look.
-    reconcile_at: Option<String>,
+    /// What last asked for a look, and when: a look after it answers it.
+    asked: Option<(String, jiff::Timestamp)>,
     /// What targets depend on, when it last changed.
     gist: Option<Gist>,
 }
@@ -255,25 +256,14 @@ impl Reconciler {
         touched
     }
 
-    /// Has a target looked at in AWS, within seconds and not more often than that.
-    fn look_again(&self, target: &FunctionTarget) {
-        const APART: Duration = Duration::from_secs(3);
-        let wait = {
+    /// Has a target looked at in AWS, since a proxy reports refusals: at once, but not again and again.
+    fn reported(&self, target: &FunctionTarget) {
+        let now = Instant::now();
+        let due = {
             let mut targets = lock(&self.targets);
             let memory = targets.entry(target.clone()).or_default();
-            memory.stale = true;
-            memory.asked.map(|asked| APART.saturating_sub(asked.elapsed())).unwrap_or_default()
+            Instant::from_std(memory.schedule.report(now.into_std()))
         };
-        self.queue.add_after(Key::Target(target.clone()), wait, Priority::Change);
-    }
-
-    /// The refresh interval, ±20 %.
-    fn refresh(&self) -> Duration {
-        let period = self.setup.args.resync_interval;
-        period.mul_f64(0.8 + 0.4 * rand::random::<f64>())
-    }
-
-    fn drift_period(&self) -> SignedDuration {
-        SignedDuration::try_from(self.setup.args.resync_interval).unwrap_or(SignedDuration::MAX)
+        self.queue.add_after(Key::Target(target.clone()), due - now, Priority::Change);
     }
 }

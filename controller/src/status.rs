@@ -1,6 +1,6 @@
 //! A LambdaRoute's status from what is known. Pure: the clock is an argument. Nothing in it changes on every retry.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt;
 use lambdaroute_crds::condition::{ConditionType, Reason};
@@ -53,8 +53,10 @@ pub struct Facts<'a> {
     pub cluster_domain: &'a str,
     /// The clock.
     pub now: Timestamp,
-    /// `lastSyncTime` is written at most once in it.
-    pub drift_period: SignedDuration,
+    /// The settings that the target's plan was made with: [`crate::rest::settings_digest`].
+    pub settings_digest: &'a str,
+    /// What asked for a look that has been since.
+    pub handled_reconcile_at: Option<&'a str>,
 }
 
 /// The status that a route should have.
@@ -94,6 +96,10 @@ pub fn status(facts: &Facts<'_>) -> LambdaRouteStatus {
         targets: targets(facts),
         auth: Some(facts.served.map_or(&facts.assessment.access, |served| &served.access).summary()),
         programmed_digest: facts.served.map(|served| served.access.digest()),
+        last_handled_reconcile_at: facts
+            .handled_reconcile_at
+            .map(ToOwned::to_owned)
+            .or(before.last_handled_reconcile_at),
         conditions,
     }
 }
@@ -110,16 +116,15 @@ pub fn url(route: &LambdaRoute, cluster_domain: &str) -> String {
 fn targets(facts: &Facts<'_>) -> Vec<Target> {
     let arn = facts.assessment.target.as_ref().map(FunctionTarget::arn);
     let mut targets = recorded(facts.route).to_vec();
-    let Some((view, observed_at)) = facts.view.and_then(|view| Some((view, view.observed_at?))) else { return targets };
+    let Some(view) = facts.view.filter(|view| view.observed_at.is_some()) else { return targets };
     for target in targets.iter_mut().filter(|target| Some(&target.function_arn) == arn.as_ref()) {
         target.function_url = view.url.as_ref().map(|url| url.url.clone());
         target.created_at = view.url.as_ref().map(|url| url.creation_time.clone());
         target.ownership = view.ownership;
-        let due =
-            target.last_sync_time.as_ref().is_none_or(|last| observed_at.duration_since(last.0) >= facts.drift_period);
-        // A look that found nothing to use is no complete one.
-        if due && view.url.is_some() {
-            target.last_sync_time = Some(Time(observed_at));
+        // A look that found nothing to use, or after which something is left to be written, is no complete one.
+        if view.settled && view.url.is_some() {
+            target.last_sync_time = view.synced_at.map(Time).or_else(|| target.last_sync_time.take());
+            target.settings_digest = Some(facts.settings_digest.to_owned());
         }
     }
     targets
@@ -157,7 +162,16 @@ pub fn was(route: &LambdaRoute, type_: ConditionType, reason: Reason) -> bool {
 
 /// The whole status as a merge patch: what is absent is taken away.
 pub fn patch(route: &LambdaRoute, status: &LambdaRouteStatus) -> serde_json::Value {
-    let LambdaRouteStatus { observed_generation, url, function, targets, auth, programmed_digest, conditions } = status;
+    let LambdaRouteStatus {
+        observed_generation,
+        url,
+        function,
+        targets,
+        auth,
+        programmed_digest,
+        last_handled_reconcile_at,
+        conditions,
+    } = status;
     serde_json::json!({
         "metadata": {"uid": route.uid(), "resourceVersion": route.resource_version()},
         "status": {
@@ -167,6 +181,7 @@ pub fn patch(route: &LambdaRoute, status: &LambdaRouteStatus) -> serde_json::Val
             "targets": targets,
             "auth": auth,
             "programmedDigest": programmed_digest,
+            "lastHandledReconcileAt": last_handled_reconcile_at,
             "conditions": conditions,
         },
     })

@@ -26,6 +26,8 @@ pub struct Failure {
 pub struct TargetView {
     /// The last complete look; none before the first.
     pub observed_at: Option<Timestamp>,
+    /// The look that the drift period counts from: at most once in it, this changes.
+    pub synced_at: Option<Timestamp>,
     /// Whether there is a function; none before the first look.
     pub function: Option<FunctionState>,
     /// Its URL config.
@@ -59,6 +61,7 @@ impl TargetView {
         let settled = steps.is_empty() && failure.is_none();
         Self {
             observed_at: Some(observed_at),
+            synced_at: None,
             function: Some(observed.function),
             url: observed.url.clone(),
             ownership,
@@ -75,6 +78,7 @@ impl TargetView {
     pub fn failed(before: Option<&TargetView>, failure: Failure) -> Self {
         let mut view = before.cloned().unwrap_or(Self {
             observed_at: None,
+            synced_at: None,
             function: None,
             url: None,
             ownership: None,

@@ -43,6 +43,12 @@ pub struct LambdaRouteStatus {
     #[schemars(length(max = 71))]
     pub programmed_digest: Option<String>,
 
+    /// The annotation `lambdaroute.dev/reconcile-at` that was last answered by a look at AWS; SHA-256 of one that is longer than 256
+    /// characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
+
     /// The state by aspects; `Ready` sums them up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
@@ -74,6 +80,12 @@ pub struct Target {
     /// Whose the URL config is. Absent: none has been seen yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ownership: Option<Ownership>,
+
+    /// A digest of the controller's own settings (whom the statements name, the cluster id) at the last complete look. Under other
+    /// settings a new leader looks again at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub settings_digest: Option<String>,
 
     /// The last complete look at AWS; written at most once a drift period.
     #[serde(default, skip_serializing_if = "Option::is_none")]

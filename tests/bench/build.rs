@@ -1,19 +1,19 @@
-//! The proxy's release build.
+//! Release builds.
 
 use std::path::PathBuf;
 use std::process::Command;
 
 use lambdaroute_tests::{target, toolchain};
 
-/// Where it is, fresh from the sources.
-pub(crate) fn proxy() -> anyhow::Result<PathBuf> {
+/// Where a binary is, fresh from the sources; the package has its name.
+pub(crate) fn release(name: &str) -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     toolchain::run(
         Command::new(cargo)
-            .args(["build", "--quiet", "--release", "--locked", "--package", "lambdaroute-proxy"])
+            .args(["build", "--quiet", "--release", "--locked", "--package", name])
             .current_dir(target::repository()),
-        "build the proxy",
+        &format!("build {name}"),
     )?;
     let triple = std::env::var_os("CARGO_BUILD_TARGET").unwrap_or_default();
-    Ok(target::directory().join(triple).join("release/lambdaroute-proxy"))
+    Ok(target::directory().join(triple).join("release").join(name))
 }

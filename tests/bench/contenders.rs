@@ -10,7 +10,7 @@ use crate::envoy::Envoy;
 use crate::lambdaroute::LambdaRoute;
 use crate::nginx::Nginx;
 use crate::upstream::{Transport, Upstreams};
-use crate::usage::Group;
+use lambdaroute_tests::usage::Group;
 
 /// A way to the origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::cores;
 use crate::upstream::{API_KEY, HOST, LIMIT, REGION, Transport, Upstreams, credentials};
-use crate::usage::Group;
+use lambdaroute_tests::usage::Group;
 
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 const PORTS: [u16; 2] = [19080, 19443];

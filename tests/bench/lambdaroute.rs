@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cores;
 use crate::upstream::{API_KEY, HOST, LIMIT, Transport, Upstreams, credentials};
-use crate::usage::Group;
+use lambdaroute_tests::usage::Group;
 
 const PORT: u16 = 18080;
 /// The measured route's id.

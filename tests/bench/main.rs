@@ -1,11 +1,12 @@
 //! `cargo benchmark`: what a request costs through the proxy with everything on, against nginx that only passes through,
-//! Envoy that signs, and no proxy at all. Prints Markdown; docs/benchmarks.md holds a run and says how to read it.
+//! Envoy that signs, and no proxy at all; and what the controller needs for many routes. Prints Markdown; docs/benchmarks.md
+//! holds a run and says how to read it.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 mod build;
 mod contenders;
@@ -17,10 +18,10 @@ mod median;
 mod nginx;
 mod report;
 mod rounds;
+mod routes;
 mod targets;
 mod tools;
 mod upstream;
-mod usage;
 mod witness;
 mod workload;
 
@@ -28,8 +29,10 @@ use report::Report;
 
 /// Measures the proxy against nginx, Envoy and no proxy.
 #[derive(Debug, Parser)]
-#[command(name = "cargo benchmark")]
+#[command(name = "cargo benchmark", args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    what: Option<What>,
     /// How often each cell of the tables is measured; medians are shown
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
@@ -47,8 +50,21 @@ struct Arguments {
     proxy: Option<PathBuf>,
 }
 
+/// What else there is to measure.
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Measures the controller with many routes at once
+    Routes(routes::Arguments),
+}
+
+#[expect(clippy::print_stdout, reason = "the report is the product")]
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if let Some(What::Routes(arguments)) = &arguments.what {
+        let runtime = tokio::runtime::Runtime::new()?;
+        println!("{}", runtime.block_on(routes::measure(arguments))?);
+        return Ok(());
+    }
     // Before any thread starts: all of them inherit it.
     cores::keep_to_own()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
@@ -59,7 +75,7 @@ fn main() -> anyhow::Result<()> {
 async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let proxy = match &arguments.proxy {
         Some(path) => path.canonicalize().with_context(|| format!("{}", path.display()))?,
-        None => build::proxy()?,
+        None => build::release("lambdaroute-proxy")?,
     };
     let mut report = Report::begin()?;
     if !arguments.no_tables {

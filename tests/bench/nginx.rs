@@ -9,7 +9,7 @@ use lambdaroute_tests::wait::eventually;
 
 use crate::cores;
 use crate::upstream::{HOST, Transport, Upstreams};
-use crate::usage::Group;
+use lambdaroute_tests::usage::Group;
 
 const PORTS: [u16; 2] = [18080, 18443];
 

@@ -14,6 +14,24 @@ use crate::upstream::Transport;
 use crate::workload::Workload;
 use crate::{envoy, nginx};
 
+/// Where and when it is measured.
+pub(crate) fn machine() -> anyhow::Result<String> {
+    let processors = fs::read_to_string("/proc/cpuinfo")?;
+    let model = processors
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+        .map_or("unknown processor", |(_, model)| model.trim());
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let load = fs::read_to_string("/proc/loadavg")?;
+    let cores = processors.lines().filter(|line| line.starts_with("processor")).count();
+    Ok(format!(
+        "{model}, {cores} cores, Linux {}; {}; load before: {}",
+        kernel.trim(),
+        jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC"),
+        load.split(' ').next().unwrap_or_default(),
+    ))
+}
+
 /// What was measured, where and when.
 pub(crate) struct Report {
     machine: String,
@@ -24,23 +42,9 @@ pub(crate) struct Report {
 impl Report {
     /// Looks at the machine.
     pub(crate) fn begin() -> anyhow::Result<Self> {
-        let processors = fs::read_to_string("/proc/cpuinfo")?;
-        let model = processors
-            .lines()
-            .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
-            .map_or("unknown processor", |(_, model)| model.trim());
-        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
-        let load = fs::read_to_string("/proc/loadavg")?;
-        let cores = processors.lines().filter(|line| line.starts_with("processor")).count();
         let version = Command::new(nginx::program()?).arg("-v").output()?;
         let version = String::from_utf8_lossy(&version.stderr).trim().replace("nginx version: nginx/", "nginx ");
-        let machine = format!(
-            "{model}, {cores} cores, Linux {}; {version}, {}; {}; load before: {}",
-            kernel.trim(),
-            envoy::version(),
-            jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC"),
-            load.split(' ').next().unwrap_or_default(),
-        );
+        let machine = format!("{}; {version}, {}", machine()?, envoy::version(),);
         Ok(Self { machine, cells: Vec::new(), figures: None })
     }
 }

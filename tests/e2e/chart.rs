@@ -41,6 +41,7 @@ fn everything() -> Value {
     });
     let mut controller = component.clone();
     controller["secretNamespaces"] = json!(["default", "kube-public"]);
+    controller["driftInterval"] = json!("90m");
     controller["jwks"] =
         json!({"privateRanges": ["10.0.0.0/8", "fd00::/8"], "caConfigMap": "idp-ca", "refreshInterval": "30m"});
     let mut proxy = component;
@@ -105,6 +106,7 @@ fn wrong_values_are_refused_with_their_name() -> anyhow::Result<()> {
         (json!({"proxyPrincipal": PRINCIPAL, "proxy": {"image": {"digest": "1"}}}), "/proxy/image/digest"),
         (json!({"proxyPrincipal": PRINCIPAL, "portRange": "80-90"}), "/portRange"),
         (json!({"proxyPrincipal": PRINCIPAL, "aws": {"endpointURL": "aws.test:4566"}}), "/aws/endpointURL"),
+        (json!({"proxyPrincipal": PRINCIPAL, "controller": {"driftInterval": "hourly"}}), "/controller/driftInterval"),
         (json!({"proxyPrincipal": PRINCIPAL, "aws": {"rate": {"getPolicy": 0}}}), "/aws/rate/getPolicy"),
         (
             json!({"proxyPrincipal": PRINCIPAL, "proxy": {"serviceAccount": {"create": false}}}),

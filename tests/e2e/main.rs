@@ -14,6 +14,7 @@ mod bench;
 mod callers;
 mod chart;
 mod controller;
+mod cost;
 mod demo;
 mod emulator;
 mod environment;

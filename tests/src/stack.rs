@@ -22,12 +22,14 @@ use crate::principals::Principals;
 use crate::wait;
 
 mod aws;
+mod calls;
 mod processes;
 mod release;
 mod routes;
 mod scripted;
 mod secrets;
 
+pub use calls::{Calls, floor};
 pub use routes::EndpointWatch;
 pub use scripted::Scripted;
 
@@ -49,6 +51,8 @@ pub struct Shape {
     pub values: Value,
     /// Flags for the controllers that no value of the chart has.
     pub controller_flags: Vec<String>,
+    /// The controllers' program. None: the debug build.
+    pub controller_program: Option<PathBuf>,
     /// Where proxies dial function URLs. None: the emulator, through the gate.
     pub function_url_endpoint: Option<String>,
     /// The namespace of the routes. None: one of the stack's own.
@@ -64,6 +68,7 @@ impl Default for Shape {
             proxies: 2,
             values: json!({}),
             controller_flags: vec![],
+            controller_program: None,
             function_url_endpoint: None,
             namespace: None,
             network: None,
@@ -73,6 +78,7 @@ impl Default for Shape {
 
 struct Slot {
     component: Option<Component>,
+    program: Option<PathBuf>,
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     name: String,

@@ -31,7 +31,7 @@ fn wrong_flags_are_refused_with_words() {
         ("--proxies-per-route=0", "0 is not in"),
         ("--proxy-service-account=proxy", "expected NAMESPACE/NAME"),
         ("--lease-duration=soon", "is not a duration"),
-        ("--resync-interval=0s", "must not be 0"),
+        ("--drift-interval=0s", "must not be 0"),
         ("--port-range=80-90", "FIRST-LAST"),
         ("--cluster-id=Prod", "1 to 16 characters"),
         ("--aws-rate=10", "NAME=NUMBER"),

@@ -153,6 +153,7 @@ mod next {
     fn view() -> TargetView {
         TargetView {
             observed_at: Some(jiff::Timestamp::UNIX_EPOCH),
+            synced_at: None,
             function: Some(FunctionState::Exists),
             url: Some(UrlConfig {
                 url: "https://abc123.lambda-url.eu-west-1.on.aws/".into(),

@@ -29,9 +29,10 @@ pub struct ReconcileArgs {
     #[arg(long, value_name = "NAMESPACE")]
     pub watch_namespace: Option<String>,
 
-    /// How often a steady function is looked at in AWS, ±20 %
+    /// How often a steady function is looked at in AWS, ±20 %, once for all its routes. A change of manifests or settings, a
+    /// proxy's report of refusals, or the annotation lambdaroute.dev/reconcile-at leads to a look at once
     #[arg(long, default_value = "1h", value_name = "DURATION", value_parser = parse)]
-    pub resync_interval: Duration,
+    pub drift_interval: Duration,
 
     /// How many routes, and how many functions, are worked on at the same time
     #[arg(long, default_value_t = 8, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=64))]

@@ -9,13 +9,12 @@ use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
 use lambdaroute_crds::LambdaRoute;
+use tokio::time::Instant;
 
 use super::{Key, Reconciler, lock, name_of};
 use crate::programming::{RouteId, TableEvent};
+use crate::rest::{asked, asks};
 use crate::watch::Seen;
-
-/// On a LambdaRoute: anything new asks for a look at AWS now.
-const RECONCILE_AT: &str = "lambdaroute.dev/reconcile-at";
 
 /// Why a LambdaRoute's Service concerns it: its owner.
 fn owner(service: &Service) -> Option<super::Name> {
@@ -39,22 +38,24 @@ impl Reconciler {
     }
 
     fn asked_for(&self, route: &LambdaRoute) {
+        let Some(asked) = asked(route).filter(|_| asks(route)) else { return };
         let name = name_of(route);
-        let asked = route.annotations().get(RECONCILE_AT).cloned();
-        let anew = {
+        {
             let mut memory = lock(&self.memory);
             let memory = memory.entry(name.clone()).or_default();
-            let known = !memory.uid.is_empty();
-            let anew = known && asked.is_some() && memory.reconcile_at != asked;
-            memory.reconcile_at = asked;
-            anew
-        };
-        if anew {
-            let targets = lock(&self.index).targets(&name);
-            for target in targets {
-                self.queue.targets.forget(&target);
-                self.look_again(&target);
+            if memory.asked.as_ref().is_some_and(|(known, _)| *known == asked) {
+                return;
             }
+            memory.asked = Some((asked, jiff::Timestamp::now()));
+        }
+        let targets = lock(&self.index).targets(&name);
+        for target in targets {
+            // One that this leader never looked at is looked at anyway.
+            if let Some(memory) = lock(&self.targets).get_mut(&target).filter(|memory| memory.asked.is_some()) {
+                memory.schedule.ask(Instant::now().into_std());
+            }
+            self.queue.targets.forget(&target);
+            self.queue.add(Key::Target(target));
         }
     }
 
@@ -103,7 +104,7 @@ impl Reconciler {
                     tracing::info!(route = %format!("{}/{}", name.0, name.1), cause = cause.as_str(), "a proxy reports refusals by AWS");
                     let targets = lock(&self.index).targets(&name);
                     for target in targets {
-                        self.look_again(&target);
+                        self.reported(&target);
                     }
                 }
                 TableEvent::Identities => {

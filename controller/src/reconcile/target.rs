@@ -10,6 +10,7 @@ use super::worker::Outcome;
 use super::{Reconciler, lock, name_of};
 use crate::assess::{ServiceClaim, assess};
 use crate::aws::{AwsError, ErrorKind};
+use crate::drift::Drift;
 use crate::intent;
 use crate::kubernetes::KubeError;
 use crate::observation::FunctionState;
@@ -54,6 +55,9 @@ impl Reconciler {
             let failure = Failure { aspect: Aspect::FunctionUrl, error: AwsError::other_account(&defaults.account_id) };
             return self.fail(target, &concerned, failure);
         }
+        if let Some(wait) = self.rests(target, &routes, &concerned) {
+            return Outcome::Done(Some(wait));
+        }
         let releasing: BTreeSet<RouteKey> = concerned
             .iter()
             .filter(|route| route.intent == Intent::Releases)
@@ -61,6 +65,7 @@ impl Reconciler {
             .collect();
         self.hold_back(target, &releasing);
 
+        let steady = self.steady(target, &routes, &concerned);
         let mut looked = match self.look(target, None, priority).await {
             Ok(looked) => looked,
             Err(failure) => return self.fail(target, &concerned, failure),
@@ -73,10 +78,14 @@ impl Reconciler {
             };
             planned = plan(target, &concerned, &looked.observed, &self.setup.settings);
         }
+        if steady {
+            self.found(target, Drift::of_all(&planned.steps));
+        }
         let in_use_by = planned.in_use_by.clone();
         let stopped = self.carry_out(target, priority, planned.steps, &mut looked, &mut routes, &concerned).await;
         let concerned = self.on_target(target, &routes);
         let left = plan(target, &concerned, &looked.observed, &self.setup.settings);
+        self.repaired(target, &Drift::of_all(&left.steps));
         let failure = match &stopped {
             Some(Stopped::Aws(failure)) => Some(failure.clone()),
             _ => None,
@@ -84,9 +93,11 @@ impl Reconciler {
         let (time, function, settled) = (looked.time, looked.observed.function, left.steps.is_empty());
         let mut view = TargetView::new(time, &looked.observed, left, releasing, failure);
         view.in_use_by = in_use_by;
-        let known = settled && function == FunctionState::Exists;
-        let known = known || matches!(stopped, Some(Stopped::Kube(_)));
-        self.keep(target, known.then_some(looked).filter(|_| !matches!(stopped, Some(Stopped::Aws(_)))));
+        view.synced_at = self.synced(target);
+        // After a failed call nobody knows what is there. Whatever else is left to be done, a route that came meanwhile or changed,
+        // is done on what was seen.
+        let known = function == FunctionState::Exists && !matches!(stopped, Some(Stopped::Aws(_)));
+        self.keep(target, known.then_some(looked));
         self.publish(target, view);
         match stopped {
             Some(Stopped::Aws(failure)) => again(&failure.error),
@@ -98,7 +109,7 @@ impl Reconciler {
                 Outcome::Again { first: MISSING_AT_FIRST, longest: MISSING, why: "function_missing" }
             }
             None if !settled => Outcome::retry("unsettled"),
-            None => Outcome::Done(Some(self.refresh())),
+            None => Outcome::Done(self.until_due(target)),
         }
     }
 
@@ -146,6 +157,7 @@ pub(super) fn with_active(targets: &[Target], target: &FunctionTarget) -> Vec<Ta
             created_at: None,
             ownership: None,
             last_sync_time: None,
+            settings_digest: None,
         }),
     }
     targets

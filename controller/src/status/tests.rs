@@ -46,6 +46,7 @@ fn at(second: i64) -> Timestamp {
 fn view() -> TargetView {
     TargetView {
         observed_at: Some(at(1000)),
+        synced_at: Some(at(1000)),
         function: Some(FunctionState::Exists),
         url: Some(UrlConfig {
             url: "https://abc.lambda-url.eu-west-1.on.aws/".into(),
@@ -83,6 +84,7 @@ struct Known {
     references: Resolution,
     programming: Option<Programming>,
     identities: Identities,
+    handled: Option<String>,
     now: Timestamp,
 }
 
@@ -96,6 +98,7 @@ fn working() -> Known {
         references: Resolution::Resolved,
         programming: Some(Programming::Programmed),
         identities: Identities { arns: vec![PROXY.into()], errors: vec![] },
+        handled: None,
         now: at(2000),
     }
 }
@@ -117,7 +120,8 @@ impl Known {
             principal: &"arn:aws:iam::111122223333:role/proxies".parse().unwrap(),
             cluster_domain: "cluster.local",
             now: self.now,
-            drift_period: SignedDuration::from_hours(1),
+            settings_digest: "0123",
+            handled_reconcile_at: self.handled.as_deref(),
         })
     }
 
@@ -327,13 +331,34 @@ fn a_transition_keeps_its_time_until_the_status_turns() {
 }
 
 #[test]
-fn the_last_look_is_written_at_most_once_a_drift_period() {
+fn the_look_that_the_period_counts_from_is_written_and_looks_in_between_are_not() {
     let mut known = working();
     known.route.status = Some(known.status());
-    known.view = Some(TargetView { observed_at: Some(at(1000 + 3599)), ..view() });
+    known.view = Some(TargetView { observed_at: Some(at(1700)), ..view() });
     assert_eq!(known.status().targets[0].last_sync_time, Some(Time(at(1000))));
-    known.view = Some(TargetView { observed_at: Some(at(1000 + 3600)), ..view() });
+    assert_eq!(known.status(), known.route.status.clone().unwrap(), "nothing is written");
+    known.view = Some(TargetView { observed_at: Some(at(4600)), synced_at: Some(at(4600)), ..view() });
     assert_eq!(known.status().targets[0].last_sync_time, Some(Time(at(4600))));
+}
+
+#[test]
+fn a_look_that_left_something_to_be_written_is_no_complete_one() {
+    let mut known = working();
+    known.view = Some(TargetView { settled: false, ..view() });
+    let target = known.status().targets.remove(0);
+    assert_eq!((target.last_sync_time, target.settings_digest), (None, None));
+    known.view = Some(view());
+    assert_eq!(known.status().targets[0].settings_digest.as_deref(), Some("0123"));
+}
+
+#[test]
+fn a_look_that_was_asked_for_is_remembered() {
+    let mut known = working();
+    assert_eq!(known.status().last_handled_reconcile_at, None);
+    known.handled = Some("now".into());
+    known.route.status = Some(known.status());
+    known.handled = None;
+    assert_eq!(known.status().last_handled_reconcile_at.as_deref(), Some("now"));
 }
 
 #[test]

@@ -65,7 +65,13 @@ impl Stack {
         let kubeconfig = self.directory.join("controller.kubeconfig");
         environment.push(("KUBECONFIG".to_owned(), kubeconfig.to_string_lossy().into_owned()));
         environment.extend(self.principals().controller.credentials.environment());
-        Slot { component: None, flags: self.release.controller.flags(&ours), environment, name }
+        Slot {
+            component: None,
+            program: shape.controller_program.clone(),
+            flags: self.release.controller.flags(&ours),
+            environment,
+            name,
+        }
     }
 
     async fn proxy(&self) -> anyhow::Result<Slot> {
@@ -89,7 +95,7 @@ impl Stack {
         let mut environment = self.release.proxy.environment(&name, &self.release.namespace);
         environment.push(("AWS_ENDPOINT_URL".to_owned(), self.aws.url()));
         environment.extend(self.principals().proxies.credentials.environment());
-        Ok(Slot { component: None, flags: self.release.proxy.flags(&ours), environment, name })
+        Ok(Slot { component: None, program: None, flags: self.release.proxy.flags(&ours), environment, name })
     }
 
     /// A token with which a process proves that it is a proxy's Pod.
@@ -149,7 +155,11 @@ impl Stack {
     }
 
     fn launch(&self, binary: Binary, slot: &Slot) -> anyhow::Result<Component> {
-        Component::start(binary, &slot.name, &slot.flags, &slot.environment, &self.directory)
+        let program = match &slot.program {
+            Some(program) => program.clone(),
+            None => binary.path()?,
+        };
+        Component::start_program(&program, &slot.name, &slot.flags, &slot.environment, &self.directory)
     }
 
     /// Starts a controller that isn't running, with the same flags.
@@ -161,6 +171,20 @@ impl Stack {
         component.address("admin").await?;
         self.controllers[index].component = Some(component);
         Ok(())
+    }
+
+    /// The process of a controller, if it runs.
+    pub fn controller_process(&self, index: usize) -> Option<u32> {
+        self.controllers.get(index)?.component.as_ref().map(|component| component.process.id())
+    }
+
+    /// Changes a flag (`--name=value`) of a controller, from its next start on.
+    pub fn set_controller_flag(&mut self, index: usize, flag: &str) {
+        let name = flag.split('=').next().unwrap_or(flag);
+        if let Some(slot) = self.controllers.get_mut(index) {
+            slot.flags.retain(|known| known.split('=').next() != Some(name));
+            slot.flags.push(flag.to_owned());
+        }
     }
 
     /// Starts a proxy that isn't running, with the same flags and the same Pod.

@@ -11,6 +11,7 @@ use crate::intent::{deleting, recorded};
 use crate::kubernetes::KubeError;
 use crate::observe::Aspect;
 use crate::reconcile::{Key, Reconciler, RouteMemory, lock, name_of};
+use crate::rest::settings_digest;
 use crate::status::{Facts, status};
 use crate::target::FunctionTarget;
 use crate::view::{Failure, TargetView};
@@ -44,6 +45,7 @@ impl Reconciler {
         let identity_failure = lock(&self.identity_failure).clone();
         let release_failure = self.release_failure(work);
         let identities = self.setup.table.identities();
+        let handled = self.handled(work, view.as_deref());
         let next = status(&Facts {
             route: &work.route,
             assessment: &work.assessment,
@@ -58,7 +60,8 @@ impl Reconciler {
             principal: &self.setup.settings.principal,
             cluster_domain: &self.setup.args.cluster_domain,
             now: Timestamp::now(),
-            drift_period: self.drift_period(),
+            settings_digest: &settings_digest(&self.setup.settings),
+            handled_reconcile_at: handled.as_deref(),
         });
         if work.route.status.as_ref() == Some(&next) {
             return Ok(());
@@ -69,6 +72,14 @@ impl Reconciler {
             self.setup.kubernetes.tell(&work.route, &notice).await;
         }
         Ok(())
+    }
+
+    /// What asked for a look at the route's target, if there was one since.
+    fn handled(&self, work: &Work, view: Option<&TargetView>) -> Option<String> {
+        let looked = view?.observed_at?;
+        let memory = lock(&self.memory);
+        let (asked, since) = memory.get(&name_of(&work.route))?.asked.as_ref()?;
+        (looked >= *since).then(|| asked.clone())
     }
 
     /// Why a target that the route is to leave can't be left yet.

@@ -7,9 +7,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::Routes;
+use crate::drift::{Drift, repaired};
 use crate::observe::observe;
+use crate::plan::{RouteOnTarget, plan};
 use crate::priority::Priority;
 use crate::reconcile::{Key, Looked, Reconciler, lock};
+use crate::rest::{last_look, settings_digest};
 use crate::step::RouteKey;
 use crate::target::FunctionTarget;
 use crate::view::{Failure, TargetView};
@@ -22,22 +26,97 @@ impl Reconciler {
         oldest: Option<Duration>,
         priority: Priority,
     ) -> Result<Looked, Failure> {
-        let period = oldest.unwrap_or(self.setup.args.resync_interval);
         {
+            let now = Instant::now();
             let mut targets = lock(&self.targets);
             let memory = targets.entry(target.clone()).or_default();
-            if let Some(looked) = memory.looked.take()
-                && !memory.stale
-                && looked.at.elapsed() < period
-            {
+            let fresh = |looked: &Looked| match oldest {
+                Some(oldest) => looked.at.elapsed() < oldest,
+                None => memory.schedule.rests(now.into_std()),
+            };
+            if let Some(looked) = memory.looked.take().filter(fresh) {
                 return Ok(looked);
             }
-            memory.stale = false;
-            memory.asked = Some(Instant::now());
+            memory.schedule.begin(now.into_std());
+            memory.asked = Some(now);
         }
-        match observe(&self.setup.aws.lambda(target, priority), target).await {
-            Ok(observed) => Ok(Looked { observed, at: Instant::now(), time: Timestamp::now() }),
-            Err((aspect, error)) => Err(Failure { aspect, error: error.about(&target.arn()) }),
+        let observed = observe(&self.setup.aws.lambda(target, priority), target)
+            .await
+            .map_err(|(aspect, error)| Failure { aspect, error: error.about(&target.arn()) })?;
+        let (at, time) = (Instant::now(), Timestamp::now());
+        if let Some(memory) = lock(&self.targets).get_mut(target) {
+            memory.schedule.looked(at.into_std(), time, self.setup.args.drift_interval, rand::random());
+        }
+        Ok(Looked { observed, at, time })
+    }
+
+    /// How long a target may be left alone that this leader never looked at: another one did, and nothing has changed since.
+    pub(super) fn rests(
+        &self,
+        target: &FunctionTarget,
+        routes: &Routes,
+        concerned: &[RouteOnTarget],
+    ) -> Option<Duration> {
+        let mut targets = lock(&self.targets);
+        let memory = targets.entry(target.clone()).or_default();
+        if memory.asked.is_some() {
+            return None;
+        }
+        let known = concerned.iter().filter_map(|on_target| Some((routes.get(&on_target.route)?, on_target)));
+        let last = last_look(target, known, &settings_digest(&self.setup.settings))?;
+        let now = Instant::now().into_std();
+        if memory.schedule.synced() != Some(last) {
+            let period = self.setup.args.drift_interval;
+            memory.schedule.resume(last, Timestamp::now(), now, period, rand::random());
+        }
+        let due = memory.schedule.due().filter(|_| memory.schedule.rests(now))?;
+        Some(due.saturating_duration_since(now))
+    }
+
+    /// The time of the look that the target's drift period counts from.
+    pub(super) fn synced(&self, target: &FunctionTarget) -> Option<Timestamp> {
+        lock(&self.targets).get(target)?.schedule.synced()
+    }
+
+    /// How long until the target is due again.
+    pub(super) fn until_due(&self, target: &FunctionTarget) -> Option<Duration> {
+        let due = lock(&self.targets).get(target)?.schedule.due()?;
+        Some(due.saturating_duration_since(Instant::now().into_std()))
+    }
+
+    /// Whether nothing would be written if AWS were as it was last seen: what a look finds then is drift.
+    pub(super) fn steady(&self, target: &FunctionTarget, routes: &Routes, concerned: &[RouteOnTarget]) -> bool {
+        let settings = &self.setup.settings;
+        let targets = lock(&self.targets);
+        let Some(memory) = targets.get(target) else { return false };
+        if let Some(looked) = &memory.looked {
+            return plan(target, concerned, &looked.observed, settings).steps.is_empty();
+        }
+        let known = concerned.iter().filter_map(|on_target| Some((routes.get(&on_target.route)?, on_target)));
+        memory.asked.is_none() && last_look(target, known, &settings_digest(settings)).is_some()
+    }
+
+    pub(super) fn found(&self, target: &FunctionTarget, drift: Vec<Drift>) {
+        for kind in &drift {
+            tracing::warn!(%target, kind = kind.as_str(), "AWS isn't as it was left");
+            self.setup.metrics.drift_found(*kind);
+        }
+        if let Some(memory) = lock(&self.targets).get_mut(target) {
+            memory.drift = drift;
+        }
+    }
+
+    /// `left` is what is still to be done.
+    pub(super) fn repaired(&self, target: &FunctionTarget, left: &[Drift]) {
+        let repaired = {
+            let mut targets = lock(&self.targets);
+            let Some(memory) = targets.get_mut(target) else { return };
+            let (repaired, outstanding) = repaired(std::mem::take(&mut memory.drift), left);
+            memory.drift = outstanding;
+            repaired
+        };
+        for kind in repaired {
+            self.setup.metrics.drift_repaired(kind);
         }
     }
 

@@ -7,22 +7,25 @@ use anyhow::Context;
 
 /// All processes of one process group.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Group(pub(crate) u32);
+pub struct Group(pub u32);
 
 /// Sums over the group.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Usage {
+pub struct Usage {
     /// User and system time on a CPU.
-    pub(crate) cpu: Duration,
+    pub cpu: Duration,
     /// Bytes resident now.
-    pub(crate) resident: u64,
+    pub resident: u64,
     /// The most bytes resident since the last reset.
-    pub(crate) peak: u64,
+    pub peak: u64,
 }
 
 impl Group {
     /// Reads the counters.
-    pub(crate) fn usage(self) -> anyhow::Result<Usage> {
+    ///
+    /// # Errors
+    /// When the kernel doesn't tell them.
+    pub fn usage(self) -> anyhow::Result<Usage> {
         let mut usage = Usage::default();
         for process in self.processes()? {
             for thread in fs::read_dir(format!("/proc/{process}/task"))?.filter_map(Result::ok) {
@@ -37,7 +40,10 @@ impl Group {
     }
 
     /// Makes what is resident now the peak.
-    pub(crate) fn reset_peak(self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// When the kernel doesn't let us.
+    pub fn reset_peak(self) -> anyhow::Result<()> {
         for process in self.processes()? {
             let file = format!("/proc/{process}/clear_refs");
             fs::write(&file, "5").with_context(|| format!("reset the peak memory by {file}"))?;
