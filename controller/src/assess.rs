@@ -2,9 +2,10 @@
 
 use kube::ResourceExt;
 use lambdaroute_crds::condition::Reason;
-use lambdaroute_crds::{AuthType, LambdaRoute, TargetState};
+use lambdaroute_crds::{AuthType, LambdaRoute, Permission, TargetState};
 
 use crate::access::{Access, Place};
+use crate::access_policy::{AccessPolicies, Demands, NamespaceRights, Verdict};
 use crate::observation::UrlSettings;
 use crate::service;
 use crate::target::{self, Defaults, FunctionTarget};
@@ -15,8 +16,8 @@ use crate::watch::UNREADABLE;
 pub struct Installation {
     /// None until STS has said who the controller is.
     pub defaults: Option<Defaults>,
-    /// `--allow-public-url`.
-    pub allow_public_url: bool,
+    /// Who may expose what, as the platform team says. None at all, unless they are given.
+    pub access_policies: AccessPolicies,
     /// The issuer of the cluster's ServiceAccount tokens, where it is known: the API server's own audience.
     pub cluster_issuer: Option<String>,
 }
@@ -53,6 +54,8 @@ pub struct Assessment {
     pub access: Access,
     /// Why it isn't carried out.
     pub refused: Option<Refused>,
+    /// What its namespace may do, also with functions that the manifest doesn't name any more.
+    pub rights: NamespaceRights,
 }
 
 impl Assessment {
@@ -87,22 +90,52 @@ pub fn assess(route: &LambdaRoute, installation: &Installation, service_pin: Opt
             }
         }
     };
+    let rights = NamespaceRights::new(installation.access_policies.clone(), route.namespace().unwrap_or_default());
+    let verdict = target.as_ref().map(|target| rights.judge(target, demands(settings)));
+    // Nothing new is begun before the policies' word is known, and nothing that runs is taken away.
+    let target = target.filter(|_| verdict != Some(Verdict::Unknown));
     let access = judge_access(route, installation);
     let refused = unreadable(route)
         .or_else(|| unsupported(route))
         .or(refused)
         .or_else(|| bad_name(route))
         .or_else(|| access.as_ref().err().cloned())
-        .or_else(|| {
-            (settings.auth_type == AuthType::None && !installation.allow_public_url).then(|| {
-                refuse(
-                    Reason::NotPermitted,
-                    "spec.upstream.functionURL.authType NONE makes the function public: it needs the controller's flag \
-                 --allow-public-url",
-                )
-            })
-        });
-    Assessment { target, settings, access: Access::of(&route.spec), refused }
+        .or_else(|| not_permitted(route, target.as_ref()?, verdict?));
+    Assessment { target, settings, access: Access::of(&route.spec), refused, rights }
+}
+
+/// What a manifest demands of the platform team besides ordinary use.
+fn demands(settings: UrlSettings) -> Demands {
+    Demands { public_url: settings.auth_type == AuthType::None, ..Demands::default() }
+}
+
+/// Names the manifest's own field, function and namespace: nothing of the policies or of anybody else's routes.
+fn not_permitted(route: &LambdaRoute, target: &FunctionTarget, verdict: Verdict) -> Option<Refused> {
+    let namespace = route.namespace().unwrap_or_default();
+    let (field, permission) = match verdict {
+        Verdict::Permitted | Verdict::Unknown => return None,
+        Verdict::Denied => {
+            let message = format!(
+                "spec.function: the namespace {namespace} may not use {target}: a LambdaAccessPolicy must name both"
+            );
+            return Some(refuse(Reason::NotPermitted, &message));
+        }
+        Verdict::Lacks(permission) => match permission {
+            Permission::PublicURL => {
+                ("spec.upstream.functionURL.authType NONE, which makes the function public", permission)
+            }
+            Permission::Adopt => {
+                ("spec.upstream.functionURL.management Adopt, which takes over a function URL that exists", permission)
+            }
+            Permission::Grants => ("spec.permissions.grants, which let others call the function", permission),
+            Permission::CrossAccount => ("spec.function, which is in another account", permission),
+        },
+    };
+    let message = format!(
+        "{field}: the namespace {namespace} needs a LambdaAccessPolicy that allows {} for {target}",
+        permission.as_str()
+    );
+    Some(refuse(Reason::NotPermitted, &message))
 }
 
 /// The access fields of a manifest, if it can be read and they can be carried out: what may be served where nothing better is

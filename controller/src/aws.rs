@@ -63,10 +63,6 @@ pub struct AwsArgs {
     /// the namespace kube-system. Two clusters must never share one; give it to hand ownership from one cluster to the next
     #[arg(long)]
     pub cluster_id: Option<crate::sid::ClusterId>,
-
-    /// Allow authType NONE: a function URL that anybody on the internet can call
-    #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value_t = false, action = clap::ArgAction::Set)]
-    pub allow_public_url: bool,
 }
 
 /// Who the controller is for AWS.

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
-use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Service};
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::{Api, Client, ResourceExt};
-use lambdaroute_crds::LambdaRoute;
+use lambdaroute_crds::{LambdaAccessPolicy, LambdaRoute};
 
+use crate::access_policy::AccessPolicies;
 use crate::assess::{Assessment, Installation, ServiceClaim, assess, judge_access};
 use crate::aws::Aws;
 use crate::intent::{deleting, key, on_target, recorded};
@@ -43,12 +44,15 @@ pub async fn dry_run(
     client: Client,
     aws: &Aws,
     settings: &Settings,
-    allow_public_url: bool,
     args: &ReconcileArgs,
     namespace: &str,
 ) -> anyhow::Result<Vec<String>> {
     let identity = aws.caller_identity().await.context("the controller's AWS account can't be asked for")?;
-    let installation = Installation { defaults: Some(identity.defaults), allow_public_url, cluster_issuer: None };
+    let installation = Installation {
+        defaults: Some(identity.defaults),
+        access_policies: access_policies(&client).await?,
+        cluster_issuer: None,
+    };
     let known = read(client, &installation, args, namespace).await?;
     let mut lines = Vec::new();
     for route in known.iter().filter(|route| !deleting(&route.route)) {
@@ -90,6 +94,18 @@ pub async fn dry_run(
         lines.extend(own_steps(route, &released));
     }
     Ok(lines)
+}
+
+/// The policies and the namespaces' labels, as they are now.
+async fn access_policies(client: &Client) -> anyhow::Result<AccessPolicies> {
+    let kind = ApiResource::erase::<LambdaAccessPolicy>(&());
+    let policies: Api<DynamicObject> = Api::all_with(client.clone(), &kind);
+    let policies = policies.list(&ListParams::default()).await.context("LambdaAccessPolicies can't be listed")?;
+    let policies: Vec<_> = policies.items.into_iter().map(watch::readable_policy).collect();
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let namespaces = namespaces.list_metadata(&ListParams::default()).await.context("Namespaces can't be listed")?;
+    let labels = namespaces.items.into_iter().map(|namespace| (namespace.name_any(), namespace.labels().clone()));
+    Ok(AccessPolicies::default().with_policies(&policies).with_namespaces(labels))
 }
 
 fn targets(known: &[Known]) -> BTreeSet<FunctionTarget> {

@@ -2,8 +2,9 @@
 
 use kube::{Resource, ResourceExt};
 use lambdaroute_crds::condition::Reason;
-use lambdaroute_crds::{AuthType, DeletionPolicy, FINALIZER, LambdaRoute, Target, TargetState};
+use lambdaroute_crds::{AuthType, DeletionPolicy, FINALIZER, LambdaRoute, Ownership, Target, TargetState};
 
+use crate::access_policy::{Demands, Verdict};
 use crate::assess::{Assessment, ServiceClaim};
 use crate::plan::{Intent, Recorded, RouteOnTarget};
 use crate::programmed::Programmed;
@@ -47,10 +48,40 @@ pub fn recorded(route: &LambdaRoute) -> &[Target] {
     route.status.as_ref().map(|status| status.targets.as_slice()).unwrap_or_default()
 }
 
-/// A route that was public and may not be any more: it is taken back like a deleted one.
-pub fn lost_permission(assessment: &Assessment, programmed: Option<&Programmed>) -> bool {
-    assessment.refused.as_ref().is_some_and(|refused| refused.reason == Reason::NotPermitted)
-        && programmed.is_some_and(|programmed| programmed.auth_type == AuthType::None)
+/// Whether the platform doesn't allow any more what a route has at a target: it is taken back like a deleted one's, whatever
+/// the manifest says of suspension and retention. A manifest that asks for more than is allowed loses nothing that it has.
+pub fn lost_permission(
+    route: &LambdaRoute,
+    target: &FunctionTarget,
+    assessment: &Assessment,
+    programmed: Option<&Programmed>,
+) -> bool {
+    let accepted = assessment.refused.is_none() && assessment.target.as_ref() == Some(target);
+    let verdict = || assessment.rights.judge(target, in_place(route, &target.arn(), programmed));
+    !accepted && matches!(verdict(), Verdict::Denied | Verdict::Lacks(_))
+}
+
+/// What a route has at a target besides ordinary use.
+fn in_place(route: &LambdaRoute, arn: &str, programmed: Option<&Programmed>) -> Demands {
+    let served = programmed.filter(|programmed| programmed.function_arn == arn);
+    let entry = recorded(route).iter().find(|recorded| recorded.function_arn == arn);
+    Demands {
+        public_url: served.is_some_and(|served| served.auth_type == AuthType::None),
+        adopt: entry.is_some_and(|entry| entry.ownership == Some(Ownership::Adopted)),
+        grants: false,
+    }
+}
+
+/// Whether a route's deletion leaves a target as it is. Not one that was being taken back since its permission was lost.
+pub fn leaves_as_it_is(
+    route: &LambdaRoute,
+    entry: &Target,
+    target: &FunctionTarget,
+    assessment: &Assessment,
+    programmed: Option<&Programmed>,
+) -> bool {
+    let withdrawn = entry.state == TargetState::Releasing && programmed.is_none();
+    force_deleted(route) || retained(route) && !withdrawn && !lost_permission(route, target, assessment, programmed)
 }
 
 /// What a route means for a target; none: nothing.
@@ -68,19 +99,23 @@ pub fn on_target(
     let wanted = assessment.target.as_ref() == Some(target);
     let pinned_elsewhere = assessment.refused.as_ref().is_some_and(|refused| refused.reason == Reason::TargetChanged);
     let intent = match entry {
-        Some(_) if deleting(route) => {
-            if retained(route) || force_deleted(route) {
+        Some(entry) if deleting(route) => {
+            if leaves_as_it_is(route, entry, target, assessment, programmed) {
                 return None;
             }
             Intent::Releases
         }
         None if deleting(route) || !wanted || suspended(route) => return None,
-        Some(_) if suspended(route) => keeps(false),
-        // Once marked, it goes to its end, unless the manifest leads there again.
-        Some(entry) if entry.state == TargetState::Releasing && (!wanted || assessment.refused.is_some()) => {
+        // Once marked, it goes to its end, unless the manifest leads there again. Suspension stops it only where proxies
+        // still serve the route: else it is a lost permission that takes it back.
+        Some(entry)
+            if entry.state == TargetState::Releasing
+                && (!wanted || assessment.refused.is_some())
+                && (!suspended(route) || programmed.is_none()) =>
+        {
             Intent::Releases
         }
-        Some(_) if lost_permission(assessment, programmed) => keeps(false),
+        Some(_) if suspended(route) || lost_permission(route, target, assessment, programmed) => keeps(false),
         // A changed default: nothing at all is written, not even a repair with what may be another account's credentials.
         Some(_) if !wanted => keeps(!pinned_elsewhere),
         Some(_) if assessment.refused.is_some() => keeps(true),

@@ -44,7 +44,6 @@ pub async fn lead(
         aws,
         table,
         settings,
-        allow_public_url: args.aws.allow_public_url,
         args: args.routes,
         source_args: args.sources,
         ports,

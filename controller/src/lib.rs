@@ -1,6 +1,7 @@
 //! The controller: makes AWS and the cluster match every LambdaRoute. Never on the request path.
 
 pub mod access;
+pub mod access_policy;
 pub mod admin;
 pub mod app;
 pub mod apply;

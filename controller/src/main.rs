@@ -71,8 +71,7 @@ async fn run(args: Args) -> Result<(), anyhow::Error> {
 async fn dry_run(args: &Args, client: kube::Client) -> Result<(), anyhow::Error> {
     let aws = Aws::load(&args.aws, &mut Registry::default()).await;
     let settings = lead::settings(args, &client).await?;
-    let Args { aws: aws_args, routes, namespace, .. } = args;
-    for line in dry_run::dry_run(client, &aws, &settings, aws_args.allow_public_url, routes, namespace).await? {
+    for line in dry_run::dry_run(client, &aws, &settings, &args.routes, &args.namespace).await? {
         println!("{line}");
     }
     Ok(())

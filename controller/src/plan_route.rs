@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use lambdaroute_crds::{FINALIZER, LambdaRoute, TargetState};
 
 use crate::assess::Assessment;
-use crate::intent::{deleting, force_deleted, key, lost_permission, recorded, retained, suspended};
+use crate::intent::{deleting, key, leaves_as_it_is, lost_permission, recorded, suspended};
 use crate::programmed::Programmed;
 use crate::service;
 use crate::step::Step;
@@ -57,7 +57,7 @@ fn service_step(facts: &RouteFacts<'_>) -> Option<Step> {
             let wanted = service::desired(route, *port, target, *programmed);
             service::change(live, &wanted).map(|_| Step::ApplyService { route: key(route), name })
         }
-        // What was public and may not be any more is forgotten even on a Service that is else left alone.
+        // What isn't allowed any more is forgotten even on a Service that is else left alone.
         (Some(_), Some(_), Some(_)) if facts.served.is_some() && programmed.is_none() => {
             Some(Step::ApplyService { route: key(route), name })
         }
@@ -66,25 +66,23 @@ fn service_step(facts: &RouteFacts<'_>) -> Option<Step> {
 }
 
 /// Moves of `status.targets`: the old target is released once proxies serve the new one, and forgotten once it is empty. A
-/// route that was public and may not be any more releases its own.
+/// route releases a target that it may not use any more, even while it is suspended.
 fn targets(facts: &RouteFacts<'_>) -> Vec<Step> {
-    let RouteFacts { route, assessment, released, arrived, .. } = facts;
+    let RouteFacts { route, assessment, released, arrived, served, .. } = facts;
     let mut steps = Vec::new();
-    if suspended(route) {
-        return steps;
-    }
-    let lost = lost_permission(assessment, facts.served);
-    let accepted = assessment.refused.is_none();
+    let accepted = assessment.refused.is_none() && !suspended(route);
     for entry in recorded(route) {
         let Some(target) = FunctionTarget::parse_arn(&entry.function_arn) else { continue };
+        let lost = lost_permission(route, &target, assessment, *served);
+        let frozen = suspended(route) && served.is_some();
         let route = key(route);
         let wanted = assessment.target.as_ref() == Some(&target);
         let empty = released.contains(&entry.function_arn);
         match (entry.state, wanted) {
             (TargetState::Releasing, true) if accepted => steps.push(Step::RecordTarget { route, target }),
-            (TargetState::Releasing, _) if empty => steps.push(Step::ForgetTarget { route, target }),
+            (TargetState::Releasing, _) if empty && !frozen => steps.push(Step::ForgetTarget { route, target }),
             (TargetState::Releasing, _) => {}
-            (TargetState::Active, true) if lost => steps.push(Step::ReleaseTarget { route, target }),
+            (TargetState::Active, _) if lost => steps.push(Step::ReleaseTarget { route, target }),
             (TargetState::Active, false) if *arrived && accepted => {
                 steps.push(Step::ReleaseTarget { route, target });
             }
@@ -95,13 +93,15 @@ fn targets(facts: &RouteFacts<'_>) -> Vec<Step> {
 }
 
 fn leave(facts: &RouteFacts<'_>) -> Vec<Step> {
-    let RouteFacts { route, service, port, released, .. } = facts;
-    let keeps_aws = retained(route) || force_deleted(route);
+    let RouteFacts { route, assessment, service, port, released, served, .. } = facts;
     let mut steps = Vec::new();
     let mut waits = false;
     for entry in recorded(route) {
         match FunctionTarget::parse_arn(&entry.function_arn) {
-            Some(target) if keeps_aws || released.contains(&entry.function_arn) => {
+            Some(target)
+                if released.contains(&entry.function_arn)
+                    || leaves_as_it_is(route, entry, &target, assessment, *served) =>
+            {
                 steps.push(Step::ForgetTarget { route: key(route), target });
             }
             Some(_) => waits = true,

@@ -86,7 +86,7 @@ impl Programmed {
     }
 
     /// What proxies are to serve next: the manifest's target once a call of it would work, else the one that they serve now.
-    /// Who may call doesn't wait for AWS. A route that lost its permission is served no more.
+    /// Who may call doesn't wait for AWS. What the platform doesn't allow any more is served no more.
     pub fn next(
         route: &LambdaRoute,
         assessment: &Assessment,
@@ -94,11 +94,9 @@ impl Programmed {
         served: Option<Programmed>,
         references: &References,
     ) -> Option<Self> {
+        let served = served.filter(|served| !served.is_lost(route, assessment));
         if deleting(route) || suspended(route) {
             return served;
-        }
-        if lost_permission(assessment, served.as_ref()) {
-            return None;
         }
         let (None, Some(target)) = (&assessment.refused, &assessment.target) else { return served };
         let conflicted = view.is_some_and(|view| view.conflicted.contains(&key(route)));
@@ -114,6 +112,12 @@ impl Programmed {
         let url = view.and_then(|view| view.url.as_ref());
         url.and_then(|url| Self::new(target, url, assessment.access.clone()))
             .or_else(|| served.map(|served| served.with_access_of(assessment)))
+    }
+
+    /// Whether the platform doesn't allow it any more.
+    fn is_lost(&self, route: &LambdaRoute, assessment: &Assessment) -> bool {
+        let target = FunctionTarget::parse_arn(&self.function_arn);
+        target.is_none_or(|target| lost_permission(route, &target, assessment, Some(self)))
     }
 
     /// The same target with the manifest's access fields. A route on its way to the public keeps its own until it is there.

@@ -5,11 +5,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use k8s_openapi::api::core::v1::Service;
-use kube::api::ObjectMeta;
+use k8s_openapi::api::core::v1::{Namespace, Service};
+use kube::api::{ObjectMeta, PartialObjectMeta};
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
-use lambdaroute_crds::LambdaRoute;
+use lambdaroute_crds::{LambdaAccessPolicy, LambdaRoute};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +34,7 @@ use crate::table::RouteTable;
 use crate::target::FunctionTarget;
 use crate::view::TargetView;
 
+mod access_policies;
 mod args;
 mod begin;
 mod feed;
@@ -72,8 +73,6 @@ pub struct Setup {
     pub table: RouteTable,
     /// Whose Sids, for whom.
     pub settings: plan::Settings,
-    /// `--allow-public-url`.
-    pub allow_public_url: bool,
     /// The flags.
     pub args: ReconcileArgs,
     /// Where keys and secret values come from.
@@ -125,6 +124,8 @@ struct Reconciler {
     leadership: Leadership,
     routes: Store<LambdaRoute>,
     services: Store<Service>,
+    policies: Store<LambdaAccessPolicy>,
+    namespaces: Store<PartialObjectMeta<Namespace>>,
     ports: PortBook,
     sources: Sources,
     installation: RwLock<Installation>,

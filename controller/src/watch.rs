@@ -1,16 +1,17 @@
-//! Watches: LambdaRoutes, and the Services that are ours (the server filters them). One bad object never stalls a watch: a
-//! LambdaRoute whose spec can't be read is still known by uid and status, so that it can be deleted.
+//! Watches: LambdaRoutes, the Services that are ours (the server filters them), LambdaAccessPolicies and the namespaces'
+//! metadata. One bad object never stalls a watch: a LambdaRoute whose spec can't be read is still known by uid and status, so
+//! that it can be deleted; a policy that can't be read allows nothing.
 
 use std::time::Duration;
 
 use futures::{Stream, StreamExt, TryStreamExt};
-use k8s_openapi::api::core::v1::Service;
-use kube::api::{ApiResource, DynamicObject};
+use k8s_openapi::api::core::v1::{Namespace, Service};
+use kube::api::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::runtime::reflector::store::Writer;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, reflector};
 use kube::{Api, Client, ResourceExt};
-use lambdaroute_crds::LambdaRoute;
+use lambdaroute_crds::{LambdaAccessPolicy, LambdaAccessPolicySpec, LambdaRoute};
 use serde_json::Value;
 
 use crate::service::MANAGED_BY;
@@ -69,6 +70,37 @@ pub fn services(
     reflector(writer, logged(stream.default_backoff(), "Services")).filter_map(|event| async move { seen(event.ok()?) })
 }
 
+/// All LambdaAccessPolicies, kept in `writer`'s store.
+pub fn access_policies(
+    client: Client,
+    writer: Writer<LambdaAccessPolicy>,
+) -> impl Stream<Item = Seen<LambdaAccessPolicy>> + Send + 'static {
+    let api: Api<DynamicObject> = Api::all_with(client, &ApiResource::erase::<LambdaAccessPolicy>(&()));
+    let stream = watcher::watcher(api, watcher::Config::default()).map_ok(|event| map(event, readable_policy));
+    reflector(writer, logged(stream.default_backoff(), "LambdaAccessPolicies"))
+        .filter_map(|event| async move { seen(event.ok()?) })
+}
+
+/// The labels of one namespace or of all, kept in `writer`'s store; nothing else of them.
+pub fn namespaces(
+    client: Client,
+    namespace: Option<&str>,
+    writer: Writer<PartialObjectMeta<Namespace>>,
+) -> impl Stream<Item = Seen<PartialObjectMeta<Namespace>>> + Send + 'static {
+    let api: Api<PartialObjectMeta<Namespace>> = Api::all(client);
+    let config = watcher::Config::default();
+    let config = match namespace {
+        Some(namespace) => config.fields(&format!("metadata.name={namespace}")),
+        None => config,
+    };
+    let stream = watcher::watcher(api, config).modify(|namespace| {
+        namespace.metadata.managed_fields = None;
+        namespace.metadata.annotations = None;
+    });
+    reflector(writer, logged(stream.default_backoff(), "Namespaces"))
+        .filter_map(|event| async move { seen(event.ok()?) })
+}
+
 fn logged<K>(
     stream: impl Stream<Item = Result<Event<K>, watcher::Error>> + Send + 'static,
     what: &'static str,
@@ -100,6 +132,17 @@ pub fn readable(object: DynamicObject) -> LambdaRoute {
     }
     route.status = serde_json::from_value(status).ok();
     route
+}
+
+/// The object as our type; one that can't be read counts as a policy that lets nobody in.
+pub fn readable_policy(object: DynamicObject) -> LambdaAccessPolicy {
+    let spec = object.data.get("spec").cloned().unwrap_or(Value::Null);
+    let spec = serde_json::from_value(spec).unwrap_or_else(|error| {
+        let policy = object.metadata.name.as_deref().unwrap_or_default();
+        tracing::warn!(policy, %error, "a LambdaAccessPolicy can't be read, and allows nothing");
+        LambdaAccessPolicySpec::default()
+    });
+    LambdaAccessPolicy { metadata: object.metadata, spec }
 }
 
 /// How long a store may take to be filled at first.

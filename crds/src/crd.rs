@@ -3,12 +3,20 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
 use kube::CustomResourceExt;
 
-use crate::LambdaRoute;
+use crate::{LambdaAccessPolicy, LambdaRoute};
 
 /// The CRD of LambdaRoute: what the YAML says, what the controller compares the served one with.
 pub fn crd() -> CustomResourceDefinition {
-    let mut crd = LambdaRoute::crd();
-    crd.spec.names.list_kind = Some("LambdaRouteList".to_owned());
+    shipped(LambdaRoute::crd())
+}
+
+/// The CRDs of all kinds, LambdaRoute's first.
+pub fn crds() -> [CustomResourceDefinition; 2] {
+    [crd(), shipped(LambdaAccessPolicy::crd())]
+}
+
+fn shipped(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    crd.spec.names.list_kind = Some(format!("{}List", crd.spec.names.kind));
     for version in &mut crd.spec.versions {
         if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
             tidy(schema);
@@ -17,12 +25,12 @@ pub fn crd() -> CustomResourceDefinition {
     crd
 }
 
-/// The CRD's YAML, with a head that says where it comes from.
+/// A CRD's YAML, with a head that says where it comes from.
 ///
 /// # Errors
 /// Never in practice: the CRD is made of strings, numbers and maps.
-pub fn yaml() -> Result<String, serde_yaml_ng::Error> {
-    let body = serde_yaml_ng::to_string(&crd())?;
+pub fn yaml(crd: &CustomResourceDefinition) -> Result<String, serde_yaml_ng::Error> {
+    let body = serde_yaml_ng::to_string(crd)?;
     Ok(format!("# Generated from crds/src by `cargo generate`: don't edit.\n{body}"))
 }
 

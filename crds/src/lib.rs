@@ -4,12 +4,14 @@
 // The derive of kube copies each type into a function of its own, where `pub` reaches nobody.
 #![allow(unreachable_pub)]
 
+mod access_policy;
 mod auth;
 pub mod byte_size;
 pub mod condition;
 mod cors;
 mod crd;
 mod header_name;
+mod namespace_selector;
 mod rate_limits;
 mod reference;
 mod request_headers;
@@ -22,13 +24,15 @@ mod status;
 pub mod time_span;
 mod timeouts;
 
+pub use access_policy::{LambdaAccessPolicy, LambdaAccessPolicySpec, Permission};
 pub use auth::{
     AllowedServiceAccount, ApiKey, Auth, AuthMethod, AuthMethodType, ClaimType, Consumer, ForwardClaim, Jwt,
     RequiredClaim, SecretRef, ServiceAccount,
 };
 pub use cors::Cors;
 
-pub use crd::{crd, yaml};
+pub use crd::{crd, crds, yaml};
+pub use namespace_selector::{LabelCondition, LabelOperator, NamespaceSelector};
 pub use rate_limits::{Concurrency, LimitKey, LimitKeyType, RateLimit};
 pub use reference::reference;
 pub use request_headers::{RequestHeaders, SecretKeyRef, SetHeader, ValueFrom};
@@ -49,5 +53,11 @@ pub const FINALIZER: &str = "lambdaroute.dev/cleanup";
 /// # Errors
 /// Never in practice; see [`yaml`].
 pub fn generated() -> Result<Vec<(&'static str, String)>, serde_yaml_ng::Error> {
-    Ok(vec![("lambdaroute.dev_lambdaroutes.yaml", yaml()?), ("README.md", reference(&crd()))])
+    let crds = crds();
+    let [routes, access_policies] = &crds;
+    Ok(vec![
+        ("lambdaroute.dev_lambdaroutes.yaml", yaml(routes)?),
+        ("lambdaroute.dev_lambdaaccesspolicies.yaml", yaml(access_policies)?),
+        ("README.md", reference(&crds)),
+    ])
 }

@@ -6,13 +6,19 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray,
 };
 
-/// The reference of every field of spec and status, as Markdown.
-pub fn reference(crd: &CustomResourceDefinition) -> String {
-    let mut text = format!(
-        "# `{}` reference\n\n\
-         Generated from `crds/src` by `cargo generate`: don't edit. The whole manifest by example is in the [README](../README.md).\n",
-        crd.spec.names.kind
-    );
+/// The reference of every field of spec and status of all kinds, as Markdown.
+pub fn reference(crds: &[CustomResourceDefinition]) -> String {
+    let mut text = "# Field reference\n\nGenerated from `crds/src` by `cargo generate`: don't edit. The whole manifest by example is in the \
+                    [README](../README.md).\n"
+        .to_owned();
+    for crd in crds {
+        kind(&mut text, crd);
+    }
+    text
+}
+
+fn kind(text: &mut String, crd: &CustomResourceDefinition) {
+    let _ = write!(text, "\n## `{}`\n", crd.spec.names.kind);
     for version in &crd.spec.versions {
         let _ = write!(text, "\n`apiVersion: {}/{}`\n", crd.spec.group, version.name);
         let Some(root) = version.schema.as_ref().and_then(|schema| schema.open_api_v3_schema.as_ref()) else {
@@ -22,13 +28,12 @@ pub fn reference(crd: &CustomResourceDefinition) -> String {
             let Some(schema) = root.properties.as_ref().and_then(|properties| properties.get(section)) else {
                 continue;
             };
-            let _ = write!(text, "\n## {section}\n\n| field | type | meaning |\n|---|---|---|\n");
-            rows(&mut text, section, schema);
+            let _ = write!(text, "\n### {section}\n\n| field | type | meaning |\n|---|---|---|\n");
+            rows(text, section, schema);
         }
-        let _ = write!(text, "\n## Rules across fields\n\n");
-        rules(&mut text, root);
+        let _ = write!(text, "\n### Rules across fields\n\n");
+        rules(text, root);
     }
-    text
 }
 
 fn rows(text: &mut String, path: &str, schema: &JSONSchemaProps) {

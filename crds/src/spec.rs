@@ -89,7 +89,7 @@ pub struct FunctionUrl {
 }
 
 /// Who the function URL lets in. AWS_IAM: only principals with the function's permission; the proxy signs. NONE: anybody on the
-/// internet; needs the controller's flag --allow-public-url. Absent: AWS_IAM. Changing it keeps the URL.
+/// internet; needs a LambdaAccessPolicy that allows PublicURL. Absent: AWS_IAM. Changing it keeps the URL.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
 pub enum AuthType {
     /// Principals with permission.

@@ -27,7 +27,7 @@ const ROUTES: usize = 200;
 const FUNCTIONS: usize = 4;
 /// Requests a second from each of the two callers: the emulator, not the proxies, sets the bound.
 const RATE: u32 = 20;
-const CRD: &str = "lambdaroutes.lambdaroute.dev";
+const CRDS: [&str; 2] = ["lambdaroutes.lambdaroute.dev", "lambdaaccesspolicies.lambdaroute.dev"];
 
 struct Cluster {
     client: Client,
@@ -175,20 +175,18 @@ impl Cluster {
         self.release.uninstall().await?;
         let before: BTreeSet<String> = before.into_iter().filter(|line| !line.contains(CALLERS)).collect();
         // A CRD's kind has an APIService of its own, made by Kubernetes.
-        let kept = [
-            format!("apiextensions.k8s.io/CustomResourceDefinition /{CRD}"),
-            "apiregistration.k8s.io/APIService /v1alpha1.lambdaroute.dev".to_owned(),
-        ];
+        let mut kept = CRDS.map(|crd| format!("apiextensions.k8s.io/CustomResourceDefinition /{crd}")).to_vec();
+        kept.push("apiregistration.k8s.io/APIService /v1alpha1.lambdaroute.dev".to_owned());
         let mut left = BTreeSet::new();
-        let gone = within(Duration::from_secs(90), "the uninstall to leave nothing but the CRD", async || {
+        let gone = within(Duration::from_secs(90), "the uninstall to leave nothing but the CRDs", async || {
             let after = inventory::inventory(&self.client, &[release::NAMESPACE, SHOP, MANY]).await?;
             left = after.difference(&before).filter(|line| !kept.contains(line)).cloned().collect();
-            ensure!(after.contains(&kept[0]), "the uninstall took the CRD, and with it all routes");
+            ensure!(kept.iter().all(|kept| after.contains(kept)), "the uninstall took a CRD, and with it all routes");
             Ok(left.is_empty().then_some(()))
         })
         .await;
         gone.with_context(|| format!("left: {left:#?}"))?;
-        self.said("helm uninstall: nothing is left in the cluster but the CRD");
+        self.said("helm uninstall: nothing is left in the cluster but the CRDs");
         Ok(())
     }
 
@@ -206,8 +204,10 @@ impl Cluster {
         }
         wrong.extend(self.release.uninstall().await.err());
         let definitions: Api<CustomResourceDefinition> = Api::all(self.client.clone());
-        if definitions.get_opt(CRD).await?.is_some() {
-            wrong.extend(definitions.delete(CRD, &DeleteParams::default()).await.err().map(Into::into));
+        for crd in CRDS {
+            if definitions.get_opt(crd).await?.is_some() {
+                wrong.extend(definitions.delete(crd, &DeleteParams::default()).await.err().map(Into::into));
+            }
         }
         wrong.extend(namespaces::delete(&self.client, &NAMESPACES).await.err());
         for error in &wrong {

@@ -50,7 +50,7 @@ fn everything() -> Value {
     json!({
         "proxyPrincipal": PRINCIPAL,
         "clusterID": "c1",
-        "allowPublicURL": true,
+        "accessPolicy": {"allowAll": true},
         "aws": {
             "region": "eu-west-1", "endpointURL": "http://aws.test:4566", "functionURLEndpoint": "http://aws.test:4566",
             "rate": {"controlPlane": 12, "getPolicy": 12, "getFunction": 80},
@@ -260,6 +260,39 @@ fn people_who_may_edit_a_namespace_may_edit_its_routes_but_not_their_status() ->
     Ok(())
 }
 
+#[test]
+fn a_policy_that_allows_everything_is_there_only_if_asked_for_and_comes_after_its_kind() -> anyhow::Result<()> {
+    assert!(of_kind(&template("r", "n", &smallest())?, "LambdaAccessPolicy").is_empty());
+    let values = json!({"proxyPrincipal": PRINCIPAL, "accessPolicy": {"allowAll": true}});
+    let objects = template("r", "n", &values)?;
+    let [policy] = of_kind(&objects, "LambdaAccessPolicy")[..] else { anyhow::bail!("one policy was expected") };
+    assert_eq!(policy["metadata"]["name"], "r-lambdaroute-allow-all");
+    assert_eq!(policy["spec"]["allow"], json!(["PublicURL", "Adopt", "Grants", "CrossAccount"]));
+    // Where the kind isn't known yet, and such that a later upgrade takes it for its own.
+    let metadata = &policy["metadata"];
+    assert_eq!(metadata["annotations"]["helm.sh/hook"], "post-install,post-upgrade");
+    assert_eq!(metadata["annotations"]["meta.helm.sh/release-name"], "r");
+    assert_eq!(metadata["annotations"]["meta.helm.sh/release-namespace"], "n");
+    assert_eq!(metadata["labels"]["app.kubernetes.io/managed-by"], "Helm");
+    let known = helm(
+        &[
+            "template",
+            "r",
+            &chart().to_string_lossy(),
+            "--set",
+            &format!("proxyPrincipal={PRINCIPAL},accessPolicy.allowAll=true"),
+            "--api-versions",
+            "lambdaroute.dev/v1alpha1/LambdaAccessPolicy",
+        ],
+        None,
+    )?;
+    let objects = lambdaroute_tests::helm::objects(&known)?;
+    let [policy] = of_kind(&objects, "LambdaAccessPolicy")[..] else { anyhow::bail!("one policy was expected") };
+    // A hook would be deleted and made again by each upgrade, and every privileged route be taken back in between.
+    assert_eq!(policy["metadata"]["annotations"], Value::Null);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_real_api_server_takes_every_object_and_the_pods_are_restricted() -> anyhow::Result<()> {
     let cluster = &Environment::shared().await?.cluster().await?;
@@ -267,8 +300,9 @@ async fn the_real_api_server_takes_every_object_and_the_pods_are_restricted() ->
         restricted_namespace(cluster, name).await?;
         let objects = template(name, name, &values)?;
         assert!(objects.len() >= 14, "{} objects", objects.len());
-        // Its kind is the Prometheus operator's, which isn't here.
-        for object in objects.iter().filter(|object| object["kind"] != "PodMonitor") {
+        // The one's kind is the Prometheus operator's, which isn't here. The other would be everybody's on this API server.
+        let elsewhere = ["PodMonitor", "LambdaAccessPolicy"];
+        for object in objects.iter().filter(|object| elsewhere.iter().all(|kind| object["kind"] != *kind)) {
             let applied = cluster.apply(object, Some(name)).await;
             applied.with_context(|| format!("apply {} {}", object["kind"], object["metadata"]["name"]))?;
         }
@@ -361,7 +395,13 @@ const MAY: &[Right] = &[
     right("create patch", "events.events.k8s.io", "shop", ""),
     right("create", "tokenreviews.authentication.k8s.io", "", ""),
     right("get", "namespaces", "", "kube-system"),
-    right("get", "customresourcedefinitions.apiextensions.k8s.io", "", "lambdaroutes.lambdaroute.dev"),
+    right("list watch", "lambdaaccesspolicies.lambdaroute.dev namespaces", "", ""),
+    right(
+        "get",
+        "customresourcedefinitions.apiextensions.k8s.io",
+        "",
+        "lambdaroutes.lambdaroute.dev lambdaaccesspolicies.lambdaroute.dev",
+    ),
     right("create", "leases.coordination.k8s.io secrets configmaps", "HOME", ""),
     right("get update", "leases.coordination.k8s.io", "HOME", "HOME-controller"),
     right("get update", "secrets", "HOME", "HOME-route-table"),
@@ -388,7 +428,9 @@ const MAY_NOT: &[Right] = &[
     right("create", "pods/exec serviceaccounts/token", "HOME", ""),
     right("update patch delete", "deployments.apps", "HOME", "HOME-controller"),
     right("get", "deployments.apps", "HOME", "HOME-proxy"),
-    right("get list watch", "namespaces nodes", "", ""),
+    right("create update patch delete deletecollection", "lambdaaccesspolicies.lambdaroute.dev namespaces", "", ""),
+    right("get", "namespaces", "", "shop"),
+    right("get list watch", "nodes", "", ""),
     right("create update patch delete", "customresourcedefinitions.apiextensions.k8s.io", "", ""),
     right("get", "customresourcedefinitions.apiextensions.k8s.io", "", "others.example.com"),
     right("create update bind escalate", "clusterroles.rbac.authorization.k8s.io", "", ""),

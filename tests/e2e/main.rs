@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod access_policies;
 mod auth;
 mod aws;
 mod bench;

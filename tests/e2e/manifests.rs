@@ -5,6 +5,7 @@ use lambdaroute_tests::environment::Environment;
 use serde_json::json;
 
 mod access;
+mod policies;
 
 /// A manifest's `spec` (YAML) and a part of the message that refuses it.
 pub(crate) struct Refusal {

@@ -5,8 +5,7 @@ use http::{Request, StatusCode};
 use lambdaroute_tests::functions::Handler;
 use lambdaroute_tests::gate::{Answer, Match, Operation};
 use lambdaroute_tests::http::get;
-use lambdaroute_tests::stack::{Shape, Stack};
-use serde_json::json;
+use lambdaroute_tests::stack::Stack;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vanished_statement_is_seen_by_the_proxy_told_to_the_caller_and_repaired_within_seconds() -> anyhow::Result<()>
@@ -46,7 +45,8 @@ async fn a_vanished_statement_is_seen_by_the_proxy_told_to_the_caller_and_repair
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_route_goes_public_and_back_with_the_same_url() -> anyhow::Result<()> {
-    let stack = Stack::with("public", Shape { values: json!({"allowPublicURL": true}), ..Shape::default() }).await?;
+    let stack = Stack::start("public").await?;
+    stack.allow(&["PublicURL"]).await?;
     let function = stack.function(Handler::Echo).await?;
     let spec = |auth: &str| {
         format!(
@@ -86,7 +86,7 @@ async fn a_route_goes_public_and_back_with_the_same_url() -> anyhow::Result<()> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_public_url_is_refused_unless_the_operator_allows_it() -> anyhow::Result<()> {
+async fn a_public_url_is_refused_unless_a_policy_allows_it() -> anyhow::Result<()> {
     let stack = Stack::start("not-public").await?;
     let function = stack.function(Handler::Echo).await?;
     stack

@@ -53,8 +53,8 @@ async fn a_proxy_that_lacks_a_required_feature_refuses_the_route_and_status_says
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_cut_off_from_the_controller_leaves_the_slice_when_a_route_is_tightened() -> anyhow::Result<()> {
-    let values = json!({"allowPublicURL": true});
-    let stack = Stack::with("tightened", Shape { proxies: 0, values, ..Shape::default() }).await?;
+    let stack = Stack::with("tightened", Shape { proxies: 0, ..Shape::default() }).await?;
+    stack.allow(&["PublicURL"]).await?;
     let function = stack.function(Handler::Echo).await?;
     let spec = |auth: &str| {
         format!(

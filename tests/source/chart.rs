@@ -5,12 +5,13 @@ use std::fs;
 use crate::files::top;
 
 #[test]
-fn the_charts_crd_is_the_generated_one() {
-    let name = "lambdaroute.dev_lambdaroutes.yaml";
-    let generated = fs::read_to_string(top().join("crds").join(name)).unwrap();
-    // A link in the checkout; a copy would do, as long as it is the same.
-    let shipped = fs::read_to_string(top().join("charts/lambdaroute/files/crds").join(name)).unwrap();
-    assert!(shipped == generated, "charts/lambdaroute/files/crds/{name} differs from crds/{name}");
+fn the_charts_crds_are_the_generated_ones() {
+    for name in ["lambdaroute.dev_lambdaroutes.yaml", "lambdaroute.dev_lambdaaccesspolicies.yaml"] {
+        let generated = fs::read_to_string(top().join("crds").join(name)).unwrap();
+        // A link in the checkout; a copy would do, as long as it is the same.
+        let shipped = fs::read_to_string(top().join("charts/lambdaroute/files/crds").join(name)).unwrap();
+        assert!(shipped == generated, "charts/lambdaroute/files/crds/{name} differs from crds/{name}");
+    }
 }
 
 #[test]

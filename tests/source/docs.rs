@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use lambdaroute_crds::LambdaRoute;
 use lambdaroute_crds::condition::{ConditionType, Reason};
+use lambdaroute_crds::{LambdaAccessPolicy, LambdaRoute};
 use lambdaroute_proxy_config::cause::Cause;
 
 use crate::files::top;
@@ -77,22 +77,26 @@ fn slug(heading: &str) -> String {
 }
 
 #[test]
-fn every_manifest_in_the_readme_and_the_examples_is_a_lambda_route() {
+fn every_manifest_in_the_readme_and_the_examples_is_of_a_kind_of_ours() {
     let readme = read("README.md");
-    let mut manifests: Vec<String> = readme
-        .split("```yaml\n")
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next())
-        .filter(|text| text.contains("kind: LambdaRoute"))
-        .map(str::to_owned)
-        .collect();
-    assert!(manifests.len() >= 2, "the README lost its manifests");
+    let blocks = readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let ours = |text: &&str| text.contains("kind: LambdaRoute") || text.contains("kind: LambdaAccessPolicy");
+    let mut manifests: Vec<String> = blocks.filter(ours).map(str::to_owned).collect();
+    assert!(manifests.len() >= 3, "the README lost its manifests");
     let examples = fs::read_dir(top().join("examples")).unwrap();
     manifests.extend(examples.map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap()));
     assert!(manifests.len() >= 4, "two examples at least");
     for manifest in manifests {
-        let route: LambdaRoute = serde_yaml_ng::from_str(&manifest).unwrap_or_else(|e| panic!("{e}: {manifest}"));
         let written: serde_json::Value = serde_yaml_ng::from_str(&manifest).unwrap();
-        assert_eq!(serde_json::to_value(&route.spec).unwrap(), written["spec"], "a field that doesn't exist");
+        let read = match written["kind"].as_str() {
+            Some("LambdaAccessPolicy") => read_back::<LambdaAccessPolicy>(&manifest),
+            _ => read_back::<LambdaRoute>(&manifest),
+        };
+        assert_eq!(read["spec"], written["spec"], "a field that doesn't exist");
     }
+}
+
+fn read_back<K: serde::de::DeserializeOwned + serde::Serialize>(manifest: &str) -> serde_json::Value {
+    let object: K = serde_yaml_ng::from_str(manifest).unwrap_or_else(|e| panic!("{e}: {manifest}"));
+    serde_json::to_value(&object).unwrap()
 }

@@ -16,6 +16,7 @@ const PURE: &[&str] = &[
     "crds/src/",
     "proxy/config/src/",
     "controller/src/access",
+    "controller/src/access_policy",
     "controller/src/assess",
     "controller/src/assignment",
     "controller/src/aws/bucket.rs",

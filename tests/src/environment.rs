@@ -17,6 +17,20 @@ use crate::target;
 /// Names a kubeconfig of a cluster to test on, in place of the embedded one.
 pub const KUBECONFIG: &str = "LAMBDAROUTE_TEST_KUBECONFIG";
 
+/// The label of a namespace that [`ORDINARY`] doesn't name.
+pub const GUARDED: &str = "tests.lambdaroute.dev/guarded";
+
+/// Policies are the whole cluster's, which all tests share: with this one, others take nothing from anybody, and each test may
+/// add what its own namespace needs.
+const ORDINARY: &str = "
+apiVersion: lambdaroute.dev/v1alpha1
+kind: LambdaAccessPolicy
+metadata: {name: tests-ordinary}
+spec:
+  namespaceSelector: {matchExpressions: [{key: tests.lambdaroute.dev/guarded, operator: DoesNotExist}]}
+  functions: ['arn:*:lambda:*:*:function:*']
+";
+
 /// Tells a person what is going on.
 pub type Progress = fn(&str);
 
@@ -60,7 +74,13 @@ impl Environment {
     /// As [`Environment::start`].
     pub async fn shared() -> anyhow::Result<&'static Self> {
         static SHARED: OnceCell<Environment> = OnceCell::const_new();
-        let start = || runtime()?.block_on(Self::start("test", |_| {}));
+        let start = || {
+            runtime()?.block_on(async {
+                let environment = Self::start("test", |_| {}).await?;
+                environment.cluster().await?.apply_yaml(ORDINARY, None).await?;
+                Ok::<_, anyhow::Error>(environment)
+            })
+        };
         let shared = SHARED.get_or_try_init(async || tokio::task::spawn_blocking(start).await?).await?;
         // The test runner shows it with a failed test alone.
         eprintln!("state and logs of this run: {}", shared.directory.display());
@@ -88,7 +108,9 @@ async fn start_cluster(directory: &Path, progress: Progress) -> anyhow::Result<(
         }
     };
     let cluster = Cluster::connect(&kubeconfig).await?;
-    cluster.establish(&serde_json::to_value(lambdaroute_crds::crd())?).await.context("install the CRD")?;
+    for crd in lambdaroute_crds::crds() {
+        cluster.establish(&serde_json::to_value(crd)?).await.context("install the CRDs")?;
+    }
     Ok((kubeconfig, control_plane))
 }
 

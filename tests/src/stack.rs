@@ -23,6 +23,7 @@ use crate::wait;
 
 mod aws;
 mod calls;
+mod policies;
 mod processes;
 mod release;
 mod routes;

@@ -66,7 +66,7 @@ pub(super) fn follow(
         part(tokio::spawn(async move { alarms.run_alarms().await })),
         part(tokio::spawn(async move { pods::follow(pod_api, &selector, &pod_table, &pods_ready).await })),
         part(tokio::spawn(async move { slices::observe::follow(slice_api, &slice_table, &slices_ready).await })),
-        part(tokio::spawn(async move { crd::watch::watch(crd_api, &lambdaroute_crds::crd(), &crd_ready).await })),
+        part(tokio::spawn(async move { crd::watch::watch(crd_api, &lambdaroute_crds::crds(), &crd_ready).await })),
     ]
 }
 

@@ -41,10 +41,3 @@ fn wrong_flags_are_refused_with_words() {
         assert!(said.contains(words), "{flag}: {said}");
     }
 }
-
-#[test]
-fn public_urls_are_allowed_by_the_bare_flag_only_if_it_is_given() {
-    assert!(!parsed(&[]).expect("it's optional").aws.allow_public_url);
-    assert!(parsed(&["--allow-public-url"]).expect("it needs no value").aws.allow_public_url);
-    assert!(!parsed(&["--allow-public-url=false"]).expect("it may have one").aws.allow_public_url);
-}

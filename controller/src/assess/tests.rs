@@ -9,7 +9,6 @@ fn installation() -> Installation {
             account_id: "111122223333".into(),
             partition: "aws".into(),
         }),
-        allow_public_url: false,
         ..Installation::default()
     }
 }
@@ -34,13 +33,56 @@ fn a_plain_manifest_is_accepted_with_awss_defaults() {
 }
 
 #[test]
-fn a_public_url_needs_the_controllers_flag_and_the_field_is_named() {
+fn a_public_url_needs_a_policy_that_allows_it_and_the_field_is_named() {
     let spec = "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: NONE}}}";
     let refused = assess(&route(spec), &installation(), None).refused.unwrap();
     assert_eq!(refused.reason, Reason::NotPermitted);
-    assert!(refused.message.contains("authType") && refused.message.contains("--allow-public-url"));
-    let allowed = Installation { allow_public_url: true, ..installation() };
+    assert_eq!(
+        refused.message,
+        "spec.upstream.functionURL.authType NONE, which makes the function public: the namespace shop needs a \
+         LambdaAccessPolicy that allows PublicURL for arn:aws:lambda:eu-west-1:111122223333:function:orders"
+    );
+    let allowed = Installation { access_policies: allowing("orders", "[PublicURL]"), ..installation() };
     assert_eq!(assess(&route(spec), &allowed, None).refused, None);
+}
+
+/// One policy, which lets the namespace shop use one function and do this with it.
+fn allowing(function: &str, allow: &str) -> AccessPolicies {
+    let spec = format!(
+        "{{namespaceSelector: {{matchLabels: {{team: shop}}}}, allow: {allow},
+           functions: ['arn:aws:lambda:eu-west-1:111122223333:function:{function}']}}"
+    );
+    let policy = lambdaroute_crds::LambdaAccessPolicy::new("shop", serde_yaml_ng::from_str(&spec).unwrap());
+    let labels = [("team".to_owned(), "shop".to_owned())].into();
+    AccessPolicies::default().with_policies([&policy]).with_namespaces([("shop".to_owned(), labels)])
+}
+
+#[test]
+fn a_refusal_names_the_own_namespace_and_function_and_nothing_of_the_policies() {
+    let installation = Installation { access_policies: allowing("web-*", "[PublicURL]"), ..installation() };
+    let refused = assess(&route("{function: {name: orders}}"), &installation, None).refused.unwrap();
+    assert_eq!(refused.reason, Reason::NotPermitted);
+    assert_eq!(
+        refused.message,
+        "spec.function: the namespace shop may not use arn:aws:lambda:eu-west-1:111122223333:function:orders: a \
+         LambdaAccessPolicy must name both"
+    );
+}
+
+#[test]
+fn a_namespace_whose_labels_are_not_known_yet_waits() {
+    let access_policies = allowing("orders", "[PublicURL]").with_namespaces([]);
+    let assessment =
+        assess(&route("{function: {name: orders}}"), &Installation { access_policies, ..installation() }, None);
+    assert_eq!((assessment.target, assessment.refused), (None, None));
+}
+
+#[test]
+fn another_account_is_refused_whatever_a_policy_allows() {
+    let installation = Installation { access_policies: allowing("*", "[CrossAccount]"), ..installation() };
+    let spec = "{function: {name: orders, accountID: '999999999999'}}";
+    let refused = assess(&route(spec), &installation, None).refused.unwrap();
+    assert_eq!(refused.reason, Reason::UnsupportedValue);
 }
 
 #[test]

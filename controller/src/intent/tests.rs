@@ -1,6 +1,7 @@
 //! A route over its life, seen from a target.
 
 use super::*;
+use crate::access_policy::AccessPolicies;
 use crate::assess::{Installation, assess};
 use crate::observation::UrlSettings;
 use crate::target::Defaults;
@@ -20,13 +21,28 @@ fn route(metadata: &str, spec: &str, state: Option<&str>) -> LambdaRoute {
 }
 
 fn intent(route: &LambdaRoute, claim: ServiceClaim, programmed: Option<AuthType>) -> Option<Intent> {
+    intent_under(AccessPolicies::default(), route, claim, programmed)
+}
+
+/// One policy, which names another namespace.
+fn nothing_allowed() -> AccessPolicies {
+    let policy = lambdaroute_crds::LambdaAccessPolicy::new("nobody", Default::default());
+    AccessPolicies::default().with_policies([&policy]).with_namespaces([("shop".to_owned(), [].into())])
+}
+
+fn intent_under(
+    access_policies: AccessPolicies,
+    route: &LambdaRoute,
+    claim: ServiceClaim,
+    programmed: Option<AuthType>,
+) -> Option<Intent> {
     let installation = Installation {
+        access_policies,
         defaults: Some(Defaults {
             region: Some("eu-west-1".into()),
             account_id: "111122223333".into(),
             partition: "aws".into(),
         }),
-        allow_public_url: false,
         ..Installation::default()
     };
     let programmed = programmed.map(|auth_type| Programmed {
@@ -106,4 +122,46 @@ fn a_refused_change_keeps_what_runs_but_a_lost_permission_closes_it() {
     assert!(matches!(public_before, Some(Intent::Keeps { repair: false, .. })), "nothing public is repaired");
     let marked = route("", public, Some("Releasing"));
     assert_eq!(intent(&marked, ServiceClaim::Ours, None), Some(Intent::Releases));
+}
+
+#[test]
+fn a_target_that_may_not_be_used_any_more_is_not_repaired_and_then_released() {
+    let orders = "{function: {name: orders}}";
+    let under =
+        |route: &LambdaRoute, programmed| intent_under(nothing_allowed(), route, ServiceClaim::Ours, programmed);
+    let keeps = Some(Intent::Keeps { programmed: Some(IAM), repair: false });
+    assert_eq!(under(&route("", orders, Some("Active")), Some(AuthType::AwsIam)), keeps);
+    assert_eq!(under(&route("", orders, Some("Releasing")), None), Some(Intent::Releases));
+    assert_eq!(under(&route("", orders, None), None), None, "what never was there needs no look");
+}
+
+#[test]
+fn neither_suspension_nor_retention_keeps_what_may_not_be_used_any_more() {
+    for extra in ["suspend: true", "deletionPolicy: Retain", "suspend: true, validation: {}"] {
+        let spec = format!("{{function: {{name: orders}}, {extra}}}");
+        let releasing = route("", &spec, Some("Releasing"));
+        let under =
+            |route: &LambdaRoute, programmed| intent_under(nothing_allowed(), route, ServiceClaim::Ours, programmed);
+        assert_eq!(under(&releasing, None), Some(Intent::Releases), "{extra}");
+        for state in ["Active", "Releasing"] {
+            let deleted = route(DELETED, &spec, Some(state));
+            assert_eq!(under(&deleted, Some(AuthType::AwsIam)), Some(Intent::Releases), "deleted, {extra}, {state}");
+        }
+        let forced = format!("{DELETED}, annotations: {{lambdaroute.dev/force-delete: 'true'}}");
+        assert_eq!(under(&route(&forced, &spec, Some("Active")), None), None, "{extra}: whoever forces it, leaves it");
+    }
+}
+
+#[test]
+fn a_suspended_route_on_its_way_to_another_alias_stays_where_it_is() {
+    let spec = "{function: {name: orders, qualifier: PROD}, suspend: true}";
+    let keeps = Some(Intent::Keeps { programmed: Some(IAM), repair: false });
+    assert_eq!(intent(&route("", spec, Some("Releasing")), ServiceClaim::Ours, Some(AuthType::AwsIam)), keeps);
+}
+
+#[test]
+fn a_manifest_that_asks_for_more_than_is_allowed_loses_nothing_that_runs() {
+    let public = "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: NONE}}}";
+    let keeps = Some(Intent::Keeps { programmed: Some(IAM), repair: true });
+    assert_eq!(intent(&route("", public, Some("Active")), ServiceClaim::Ours, Some(AuthType::AwsIam)), keeps);
 }

@@ -14,7 +14,6 @@ fn installation() -> Installation {
             account_id: "111122223333".into(),
             partition: "aws".into(),
         }),
-        allow_public_url: false,
         ..Installation::default()
     }
 }
@@ -125,6 +124,18 @@ fn a_route_that_may_not_be_public_any_more_releases_its_target_before_it_forgets
     assert!(matches!(steps[..], [Step::ReleaseTarget { .. }, Step::ApplyService { .. }]), "{steps:?}");
     let marked = case(make("", public, &targets.replace("Active", "Releasing")));
     assert_eq!(steps_of(&Case { released: &[ARN], ..marked }), ["forget F in status.targets"]);
+}
+
+#[test]
+fn a_suspended_route_releases_what_it_may_not_use_any_more_and_nothing_else() {
+    let public = "{function: {name: orders}, suspend: true,
+        upstream: {type: FunctionURL, functionURL: {authType: NONE}}}";
+    let releasing = format!("[{{functionARN: '{ARN}', state: Releasing}}]");
+    let lost = Case { released: &[ARN], ..case(make("", public, &releasing)) };
+    assert_eq!(steps_of(&lost), ["forget F in status.targets"], "proxies serve it no more");
+    let both = format!("[{{functionARN: '{ARN}', state: Active}}, {{functionARN: '{PROD}', state: Active}}]");
+    let moving = case(make("", "{function: {name: orders, qualifier: PROD}, suspend: true}", &both));
+    assert!(steps_of(&Case { arrived: true, ..moving }).is_empty());
 }
 
 #[test]

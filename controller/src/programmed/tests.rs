@@ -142,9 +142,10 @@ fn what_proxies_get_is_valid_and_names_the_features_that_it_needs() {
 mod next {
     //! What proxies are to serve next.
 
-    use lambdaroute_crds::Ownership;
+    use lambdaroute_crds::{LambdaAccessPolicy, Ownership};
 
     use super::*;
+    use crate::access_policy::AccessPolicies;
     use crate::assess::{Installation, assess};
     use crate::observation::FunctionState;
     use crate::plan::UrlFinding;
@@ -255,11 +256,47 @@ mod next {
         });
         let defaults =
             Defaults { region: Some("eu-west-1".into()), account_id: "111122223333".into(), partition: "aws".into() };
-        let installation = Installation { defaults: Some(defaults), allow_public_url: true, ..Installation::default() };
+        let installation =
+            Installation { defaults: Some(defaults), access_policies: everything_allowed(), ..Installation::default() };
         let assessment = assess(&public, &installation, None);
         assert_eq!(assessment.refused, None);
         let next = Programmed::next(&public, &assessment, Some(&view()), Some(guarded()), &References::none());
         assert_eq!(next, Some(guarded()));
+    }
+
+    fn everything_allowed() -> AccessPolicies {
+        let policy = LambdaAccessPolicy::new(
+            "all",
+            serde_yaml_ng::from_str(
+                "{namespaceSelector: {matchExpressions: [{key: name, operator: Exists}]},
+                  functions: ['arn:*:lambda:*:*:function:*'], allow: [PublicURL, Adopt, Grants]}",
+            )
+            .unwrap(),
+        );
+        let labels = [("name".to_owned(), "shop".to_owned())].into();
+        AccessPolicies::default().with_policies([&policy]).with_namespaces([("shop".to_owned(), labels)])
+    }
+
+    #[test]
+    fn what_a_namespace_may_not_use_any_more_is_served_no_more_even_suspended() {
+        let policies =
+            AccessPolicies::default().with_policies([&LambdaAccessPolicy::new("nobody", Default::default())]);
+        let defaults =
+            Defaults { region: Some("eu-west-1".into()), account_id: "111122223333".into(), partition: "aws".into() };
+        let known = policies.clone().with_namespaces([("shop".to_owned(), [].into())]);
+        for suspend in [None, Some(true)] {
+            let mut route = route();
+            route.spec.suspend = suspend;
+            let next = |access_policies| {
+                let installation =
+                    Installation { defaults: Some(defaults.clone()), access_policies, ..Installation::default() };
+                let assessment = assess(&route, &installation, None);
+                Programmed::next(&route, &assessment, Some(&view()), Some(programmed()), &References::none())
+            };
+            assert_eq!(next(known.clone()), None);
+            assert_eq!(next(policies.clone()), Some(programmed()), "labels that aren't known yet take nothing away");
+            assert_eq!(next(everything_allowed()), Some(programmed()));
+        }
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! A leader's beginning: nothing is decided before routes, Services and ports are known, and the route table has what proxies
-//! serve already.
+//! A leader's beginning: nothing is decided before routes, Services, access policies and ports are known, and the route table
+//! has what proxies serve already.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, RwLock};
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::queues::Queues;
-use super::{Reconciler, RouteMemory, Setup, lock, name_of};
+use super::{Reconciler, RouteMemory, Setup, access_policies, lock, name_of};
 use crate::apply::FunctionLocks;
 use crate::assess::{Installation, ServiceClaim};
 use crate::index::Index;
@@ -41,12 +41,24 @@ pub(super) async fn begin(
     let (services, writer) = store::store();
     let service_events =
         pump(watch::services(client.clone(), namespace.as_deref(), writer), "the watch of Services", tasks);
+    let (policies, writer) = store::store();
+    let policy_events =
+        pump(watch::access_policies(client.clone(), writer), "the watch of LambdaAccessPolicies", tasks);
+    let (namespaces, writer) = store::store();
+    let namespace_events =
+        pump(watch::namespaces(client.clone(), namespace.as_deref(), writer), "the watch of Namespaces", tasks);
     tokio::time::timeout(SYNC_LIMIT, routes.wait_until_ready())
         .await
         .context("LambdaRoutes can't be listed: look at the log's watch errors")??;
     tokio::time::timeout(SYNC_LIMIT, services.wait_until_ready())
         .await
         .context("Services can't be listed: look at the log's watch errors")??;
+    tokio::time::timeout(SYNC_LIMIT, policies.wait_until_ready())
+        .await
+        .context("LambdaAccessPolicies can't be listed: look at the log's watch errors")??;
+    tokio::time::timeout(SYNC_LIMIT, namespaces.wait_until_ready())
+        .await
+        .context("Namespaces can't be listed: look at the log's watch errors")??;
 
     let by_uid: HashMap<String, Arc<LambdaRoute>> =
         routes.state().into_iter().filter_map(|route: Arc<LambdaRoute>| Some((route.uid()?, route))).collect();
@@ -61,11 +73,16 @@ pub(super) async fn begin(
 
     let (sources, source_events) = Sources::new(&setup.source_args, setup.table.clone(), setup.source_metrics.clone());
     let reconciler = Arc::new(Reconciler {
-        installation: RwLock::new(Installation { allow_public_url: setup.allow_public_url, ..Installation::default() }),
+        installation: RwLock::new(Installation {
+            access_policies: access_policies::all(&policies, &namespaces),
+            ..Installation::default()
+        }),
         setup,
         leadership,
         routes,
         services,
+        policies,
+        namespaces,
         ports,
         sources,
         identity_failure: Mutex::default(),
@@ -79,6 +96,8 @@ pub(super) async fn begin(
     reconciler.prime(&owned).await;
     tasks.spawn(named("the feed of LambdaRoutes", reconciler.clone().feed_routes(route_events)));
     tasks.spawn(named("the feed of Services", reconciler.clone().feed_services(service_events)));
+    tasks.spawn(named("the feed of LambdaAccessPolicies", reconciler.clone().feed_policies(policy_events)));
+    tasks.spawn(named("the feed of Namespaces", reconciler.clone().feed_namespaces(namespace_events)));
     tasks.spawn(named("the feed of the route table", reconciler.clone().feed_table()));
     tasks.spawn(named("the feed of keys and Secrets", reconciler.clone().feed_sources(source_events)));
     tasks.spawn(named("the ports' rest", reconciler.clone().wake_ports()));

@@ -12,7 +12,7 @@ use lambdaroute_crds::condition::Reason;
 use super::worker::Outcome;
 use super::{Name, Reconciler, lock, name_of};
 use crate::assess::{Assessment, Refused, ServiceClaim, assess};
-use crate::intent::{deleting, key, lost_permission, recorded, suspended};
+use crate::intent::{deleting, key, recorded, suspended};
 use crate::kubernetes::{Created, KubeError};
 use crate::plan_route::{RouteFacts, plan_route};
 use crate::programmed::Programmed;
@@ -107,7 +107,7 @@ impl Reconciler {
             released: &released,
             arrived,
         });
-        let leaves = self.leaves(work, &steps);
+        let leaves = leaves(work, &steps) || work.served.is_some() && next.is_none();
         if leaves {
             self.setup.table.remove(&work.id);
         }
@@ -208,16 +208,6 @@ impl Reconciler {
             && self.setup.table.programming(&work.id) == Programming::Programmed
     }
 
-    /// Whether the route is to be in the table no more.
-    fn leaves(&self, work: &Work, steps: &[Step]) -> bool {
-        let ends = |step: &Step| {
-            matches!(step, Step::RestPort { .. } | Step::DeleteService { .. } | Step::RemoveFinalizer { .. })
-        };
-        (deleting(&work.route) && steps.iter().any(ends))
-            || work.claim == ServiceClaim::Taken
-            || lost_permission(&work.assessment, work.served.as_ref())
-    }
-
     /// Hands the route to the table, once AWS is as it should be; the table ignores what it has already.
     fn program(&self, work: &Work) {
         let reference = work.live.as_ref().and_then(service::reference);
@@ -230,6 +220,13 @@ impl Reconciler {
             }
         }
     }
+}
+
+/// Whether the route is to be in the table no more, since it goes or its Service is somebody else's.
+fn leaves(work: &Work, steps: &[Step]) -> bool {
+    let ends =
+        |step: &Step| matches!(step, Step::RestPort { .. } | Step::DeleteService { .. } | Step::RemoveFinalizer { .. });
+    (deleting(&work.route) && steps.iter().any(ends)) || work.claim == ServiceClaim::Taken
 }
 
 fn failed(error: &KubeError) -> Outcome {

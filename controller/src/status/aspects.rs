@@ -43,7 +43,7 @@ fn accepted(facts: &Facts<'_>) -> Option<Judgement> {
     // What a new leader doesn't know yet was judged by the one before.
     let unknown = |message| earlier(facts, ConditionType::Accepted).is_none().then(|| Judgement::pending(message));
     if facts.assessment.target.is_none() {
-        return unknown("the controller doesn't know its AWS account yet");
+        return unknown("the controller doesn't know its AWS account, or the labels of this namespace, yet");
     }
     if facts.claim == ServiceClaim::Unknown && lives(facts.route) {
         return unknown("the Service is not looked at yet");

@@ -21,7 +21,6 @@ fn installation() -> Installation {
             account_id: "111122223333".into(),
             partition: "aws".into(),
         }),
-        allow_public_url: false,
         ..Installation::default()
     }
 }

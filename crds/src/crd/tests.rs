@@ -4,7 +4,7 @@ use std::path::Path;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{JSONSchemaProps, JSONSchemaPropsOrArray};
 
-use super::crd;
+use super::{crd, crds};
 
 /// Calls `visit` with every schema below the root's spec and status, but not with reserved ones, which are kept whole.
 fn walk(path: &str, schema: &JSONSchemaProps, in_items: bool, visit: &mut dyn FnMut(&str, &JSONSchemaProps, bool)) {
@@ -21,10 +21,13 @@ fn walk(path: &str, schema: &JSONSchemaProps, in_items: bool, visit: &mut dyn Fn
 }
 
 fn every_schema(visit: &mut dyn FnMut(&str, &JSONSchemaProps, bool)) {
-    let crd = crd();
-    let root = crd.spec.versions[0].schema.as_ref().unwrap().open_api_v3_schema.as_ref().unwrap();
-    for section in ["spec", "status"] {
-        walk(section, &root.properties.as_ref().unwrap()[section], false, visit);
+    for crd in crds() {
+        let root = crd.spec.versions[0].schema.as_ref().unwrap().open_api_v3_schema.as_ref().unwrap();
+        for section in ["spec", "status"] {
+            if let Some(schema) = root.properties.as_ref().unwrap().get(section) {
+                walk(section, schema, false, visit);
+            }
+        }
     }
 }
 
@@ -87,6 +90,87 @@ fn fields_that_restrict_access_and_are_not_built_yet_are_kept_whole() {
     assert_eq!(spec["validation"].x_kubernetes_preserve_unknown_fields, Some(true));
     for field in ["authorization", "quotas"] {
         assert!(is_reserved_list(&spec[field]), "spec.{field}");
+    }
+}
+
+/// The rules that an access policy's spec breaks, as `broken` has them for a route's.
+fn broken_policy(spec: &str) -> Vec<(String, String)> {
+    let policy = crate::LambdaAccessPolicy::new("shop", serde_yaml_ng::from_str(spec).unwrap());
+    let errors = kube::core::cel::validate_cel(&policy).err();
+    let told = errors.iter().flat_map(|errors| errors.iter());
+    told.map(|error| (error.field_path.clone(), error.message.clone())).collect()
+}
+
+#[test]
+fn an_access_policy_that_would_mean_nothing_or_too_much_is_refused_at_its_field() {
+    let functions = "functions: ['arn:aws:lambda:eu-west-1:111122223333:function:shop-*']";
+    for (spec, path, says) in [
+        (
+            "{namespaceSelector: {matchLabels: {a: b}}, functions: []}".to_owned(),
+            "spec.functions",
+            "would let nobody in",
+        ),
+        ("{namespaceSelector: {}, functions: ['*']}".to_owned(), "spec.functions", "must be ARNs of functions"),
+        (
+            "{namespaceSelector: {}, functions: ['arn:aws:lambda:eu-west-1:111122223333:function:a:b:c']}".to_owned(),
+            "spec.functions",
+            "must be ARNs",
+        ),
+        (
+            "{namespaceSelector: {}, functions: ['arn:aws:sns:eu-west-1:111122223333:function:a']}".to_owned(),
+            "spec.functions",
+            "must be ARNs",
+        ),
+        (format!("{{namespaceSelector: {{}}, {functions}}}"), "spec.namespaceSelector", "all namespaces are"),
+        (
+            format!("{{namespaceSelector: {{matchLabels: {{}}, matchExpressions: []}}, {functions}}}"),
+            "spec.namespaceSelector",
+            "all namespaces are",
+        ),
+        (
+            format!("{{namespaceSelector: {{matchLabels: {{a: b}}}}, {functions}, allow: []}}"),
+            "spec.allow",
+            "remove it",
+        ),
+        (
+            format!("{{namespaceSelector: {{matchLabels: {{'team/': shop}}}}, {functions}}}"),
+            "spec.namespaceSelector",
+            "must be labels",
+        ),
+        (
+            format!("{{namespaceSelector: {{matchExpressions: [{{key: team, operator: NotIn}}]}}, {functions}}}"),
+            "spec.namespaceSelector.matchExpressions[0]",
+            "at least one value",
+        ),
+        (
+            format!(
+                "{{namespaceSelector: {{matchExpressions: [{{key: team, operator: Exists, values: [a]}}]}}, {functions}}}"
+            ),
+            "spec.namespaceSelector.matchExpressions[0]",
+            "goes with the operators In and NotIn",
+        ),
+        (
+            format!("{{namespaceSelector: {{matchExpressions: [{{key: 'te am', operator: Exists}}]}}, {functions}}}"),
+            "spec.namespaceSelector.matchExpressions[0]",
+            "must be a label's key",
+        ),
+    ] {
+        let broken = broken_policy(&spec);
+        assert!(broken.iter().any(|(at, message)| at == path && message.contains(says)), "{spec} breaks {broken:?}");
+    }
+}
+
+#[test]
+fn an_access_policy_that_a_platform_team_writes_is_taken() {
+    for spec in [
+        "{namespaceSelector: {matchExpressions: [{key: kubernetes.io/metadata.name, operator: Exists}]}, functions: ['arn:*:lambda:*:*:function:*', 'arn:aws:lambda:*:*:function:*:*']}",
+        "{namespaceSelector: {matchLabels: {team: shop, kubernetes.io/metadata.name: ''}, matchExpressions: [
+            {key: example.com/stage, operator: In, values: [prod]}, {key: legacy, operator: DoesNotExist}]},
+          functions: ['arn:aws:lambda:eu-west-1:111122223333:function:shop-*:PROD',
+            'arn:aws-cn:lambda:cn-north-1:111122223333:function:a:$LATEST'],
+          allow: [PublicURL, Adopt, Grants, CrossAccount]}",
+    ] {
+        assert_eq!(broken_policy(spec), [], "{spec}");
     }
 }
 

@@ -17,7 +17,7 @@ use lambdaroute_tests::stack::{Shape, Stack};
 use lambdaroute_tests::{target, toolchain};
 
 /// Brings LambdaRoute up on this machine: a Kubernetes API server, an AWS emulator that enforces IAM, one controller, two
-/// proxies, three functions and the routes of `examples/`. Needs no root. Stays until Ctrl-C.
+/// proxies, three functions, the routes and the access policy of `examples/`. Needs no root. Stays until Ctrl-C.
 #[derive(Parser)]
 struct Arguments {
     /// Calls the routes, checks the answers and exits: 0 when all were right.
@@ -67,7 +67,7 @@ async fn demo(arguments: &Arguments) -> anyhow::Result<()> {
     let hello = stack.deploy("hello", Handler::Hello).await?;
     hello.alias("PROD", &hello.publish().await?).await?;
     step("applying examples/*.yaml and waiting for Ready");
-    for file in ["echo.yaml", "hello.yaml", "guarded.yaml"] {
+    for file in ["access-policy.yaml", "echo.yaml", "hello.yaml", "guarded.yaml"] {
         let path = target::repository().join("examples").join(file);
         let yaml = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         stack.cluster.apply_yaml(&yaml, None).await?;
@@ -141,6 +141,7 @@ Look around (in another terminal):
   kubectl get lr -A -o wide
   kubectl -n {NAMESPACE} describe lr echo
   kubectl -n {NAMESPACE} get services,endpointslices
+  kubectl get lambdaaccesspolicies        # what {NAMESPACE} may do: take hello:PROD away, and see the route go
 
 Call the functions. In a cluster it would be http://echo.{NAMESPACE} and http://greeter.{NAMESPACE}:8080; here processes
 stand for Pods, so it is a proxy's loopback address:

@@ -9,8 +9,15 @@ use super::Cluster;
 use crate::wait::eventually;
 
 /// Kinds of the chart and the tests that have no namespace.
-const CLUSTER_SCOPED: &[&str] =
-    &["Namespace", "Node", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "PriorityClass"];
+const CLUSTER_SCOPED: &[&str] = &[
+    "Namespace",
+    "Node",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "PriorityClass",
+    "LambdaAccessPolicy",
+];
 
 impl Cluster {
     /// Server-side apply, with validation of every field, as `kubectl apply --server-side` does.
