@@ -246,3 +246,6 @@ fn settings_of(
     };
     Ok(UrlSettings { auth_type, invoke_mode })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! `cargo benchmark routes`: what the controller needs for many routes at once, within AWS's limits and without them.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -35,6 +35,9 @@ pub(crate) struct Arguments {
     /// Leave out the run within AWS's limits, which takes as long as those have it
     #[arg(long)]
     raised_only: bool,
+    /// Count the requests to the API server, too; passing each on takes time of its own
+    #[arg(long)]
+    count_requests: bool,
     /// Measure this binary and build none
     #[arg(long)]
     controller: Option<PathBuf>,
@@ -48,11 +51,11 @@ pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<String> {
     };
     let many = ManyRoutes { routes: arguments.routes, functions: arguments.functions };
     let mut report = format!("{}; {} routes on {} functions.\n", machine()?, many.routes, many.functions);
-    let raised = run(&controller, many, [RAISED; 3]).await?;
+    let raised = run(&controller, many, [RAISED; 3], arguments.count_requests).await?;
     let _ = write!(report, "\n### Without limits\n\n{}", table(many, &raised, RAISED_SECONDS)?);
     if !arguments.raised_only {
         let seconds = budget_seconds(many);
-        let within = run(&controller, many, DEFAULT).await?;
+        let within = run(&controller, many, DEFAULT, arguments.count_requests).await?;
         let title = format!("Within the default limits, which alone take {seconds:.0} s");
         let _ = write!(report, "\n### {title}\n\n{}", table(many, &within, seconds * OVER_THE_BUDGET)?);
     }
@@ -60,14 +63,16 @@ pub(crate) async fn measure(arguments: &Arguments) -> anyhow::Result<String> {
 }
 
 async fn run(
-    controller: &std::path::Path,
+    controller: &Path,
     many: ManyRoutes,
     [control, policy, function]: [usize; 3],
+    count: bool,
 ) -> anyhow::Result<Cost> {
     let rate = json!({"controlPlane": control, "getPolicy": policy, "getFunction": function});
     let shape = Shape {
         values: json!({"aws": {"rate": rate}}),
         controller_program: Some(controller.to_owned()),
+        direct_api: !count,
         ..Shape::default()
     };
     let stack = Stack::with("many-routes", shape).await?;
@@ -113,5 +118,14 @@ fn table(many: ManyRoutes, cost: &Cost, seconds: f64) -> anyhow::Result<String> 
     writeln!(text, "| controller's CPU time | – | {:.1} s | |", cost.usage.cpu.as_secs_f64())?;
     let calls: Vec<String> = cost.calls.iter().map(|(operation, count)| format!("{count} {operation:?}")).collect();
     writeln!(text, "\nCalls: {}.", calls.join(", "))?;
+    let requests: Vec<String> = cost
+        .requests
+        .iter()
+        .filter(|(_, count)| **count > many.routes / 4)
+        .map(|(request, count)| format!("{:.1} {request}", number(*count) / number(many.routes)))
+        .collect();
+    if !requests.is_empty() {
+        writeln!(text, "\nRequests to the API server for each route: {}.", requests.join(", "))?;
+    }
     Ok(text)
 }

@@ -78,6 +78,11 @@ impl Cluster {
         found.into_iter().next().context("the API server has no address")
     }
 
+    /// The API server's URL.
+    pub fn url(&self) -> String {
+        self.server.to_string().trim_end_matches('/').to_owned()
+    }
+
     /// The name or address that the API server's certificate is for.
     pub fn server_name(&self) -> &str {
         &self.server_name

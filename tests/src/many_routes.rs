@@ -1,6 +1,6 @@
 //! Many routes at once: what bringing them up costs the controller in calls, time, memory and CPU.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,8 @@ pub struct Cost {
     pub ready: Duration,
     /// The controller's calls to AWS.
     pub calls: Calls,
+    /// Its requests to the API server, by method and resource.
+    pub requests: BTreeMap<String, usize>,
     /// The controller's memory and CPU, from its start.
     pub usage: Usage,
 }
@@ -64,7 +66,7 @@ impl ManyRoutes {
         ready.map_err(|_| anyhow::anyhow!("not all routes were Ready within {within:?}"))??;
         let ready = begun.elapsed();
         let usage = Group(stack.controller_process(0).context("the controller isn't running")?).usage()?;
-        Ok(Cost { ready, calls: stack.controller_calls(None), usage })
+        Ok(Cost { ready, calls: stack.controller_calls(None), requests: stack.controller_requests(), usage })
     }
 
     async fn all_ready(&self, stack: &Stack) -> anyhow::Result<()> {

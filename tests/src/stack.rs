@@ -54,6 +54,8 @@ pub struct Shape {
     pub controller_flags: Vec<String>,
     /// The controllers' program. None: the debug build.
     pub controller_program: Option<PathBuf>,
+    /// The controllers ask the API server itself, not through the gate: what they ask isn't seen, and passing it on costs nothing.
+    pub direct_api: bool,
     /// Where proxies dial function URLs. None: the emulator, through the gate.
     pub function_url_endpoint: Option<String>,
     /// The namespace of the routes. None: one of the stack's own.
@@ -70,6 +72,7 @@ impl Default for Shape {
             values: json!({}),
             controller_flags: vec![],
             controller_program: None,
+            direct_api: false,
             function_url_endpoint: None,
             namespace: None,
             network: None,

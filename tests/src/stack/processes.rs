@@ -22,9 +22,15 @@ const DRAINED_WITHIN: Duration = Duration::from_secs(30);
 impl Stack {
     pub(super) async fn start_processes(&mut self, shape: &Shape) -> anyhow::Result<()> {
         let kubeconfig = self.directory.join("controller.kubeconfig");
-        let authority = self.api.authority().context("the gate before the API server has no CA")?.to_owned();
+        let (api, authority) = match shape.direct_api {
+            true => (self.cluster.url(), self.cluster.authority().to_owned()),
+            false => {
+                let authority = self.api.authority().context("the gate before the API server has no CA")?;
+                (self.api.url(), authority.to_owned())
+            }
+        };
         let account = (self.release.namespace.as_str(), self.release.controller.service_account.as_str());
-        self.cluster.account_kubeconfig(account, &self.api.url(), &authority, &kubeconfig).await?;
+        self.cluster.account_kubeconfig(account, &api, &authority, &kubeconfig).await?;
         for index in 0..shape.controllers {
             let slot = self.controller(index, shape);
             self.controllers.push(slot);
