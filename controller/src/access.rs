@@ -66,6 +66,7 @@ impl Access {
             max_request_body,
             function: _,
             upstream: _,
+            permissions: _,
             service: _,
             deletion_policy: _,
             suspend: _,

@@ -33,7 +33,7 @@ pub async fn apply(
 ) -> Result<Written, AwsError> {
     let revision_id = observed.policy.revision_id.as_deref();
     Ok(match step {
-        Step::AddPermission { target, sid, grant, mark_created } => {
+        Step::AddPermission { target, sid, grant, whose: _, mark_created } => {
             let mut sid = sid.clone();
             if *mark_created {
                 sid.created = observed.url.as_ref().and_then(|url| Mark::of(&url.creation_time));
@@ -48,10 +48,11 @@ pub async fn apply(
             Written::StatementRemoved(sid)
         }
         Step::CreateFunctionUrlConfig { target, settings } => {
-            Written::Url(aws.create_function_url_config(target, *settings, deadline).await?)
+            Written::Url(aws.create_function_url_config(target, settings, deadline).await?)
         }
         Step::UpdateFunctionUrlConfig { target, settings } => {
-            Written::Url(aws.update_function_url_config(target, *settings, deadline).await?)
+            let before = observed.url.as_ref().map(|url| &url.settings.cors);
+            Written::Url(aws.update_function_url_config(target, settings, before, deadline).await?)
         }
         Step::DeleteFunctionUrlConfig { target } => {
             aws.delete_function_url_config(target, deadline).await?;

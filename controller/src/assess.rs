@@ -2,11 +2,11 @@
 
 use kube::ResourceExt;
 use lambdaroute_crds::condition::Reason;
-use lambdaroute_crds::{AuthType, LambdaRoute, Permission, TargetState};
+use lambdaroute_crds::{AuthType, FunctionUrlManagement, LambdaRoute, Permission, TargetState};
 
 use crate::access::{Access, Place};
 use crate::access_policy::{AccessPolicies, Demands, NamespaceRights, Verdict};
-use crate::observation::UrlSettings;
+use crate::demand::Demand;
 use crate::service;
 use crate::target::{self, Defaults, FunctionTarget};
 use crate::watch::UNREADABLE;
@@ -48,8 +48,8 @@ pub struct Refused {
 pub struct Assessment {
     /// Where it leads; none if it leads nowhere, or the controller doesn't know its own account yet.
     pub target: Option<FunctionTarget>,
-    /// What the function URL is to be.
-    pub settings: UrlSettings,
+    /// What AWS is to be.
+    pub demand: Demand,
     /// Who may call, how much, and with which headers.
     pub access: Access,
     /// Why it isn't carried out.
@@ -77,9 +77,7 @@ impl Assessment {
 
 /// Judges a manifest.
 pub fn assess(route: &LambdaRoute, installation: &Installation, service_pin: Option<&str>) -> Assessment {
-    let url = route.spec.upstream.as_ref().and_then(|upstream| upstream.function_url.clone()).unwrap_or_default();
-    let settings =
-        UrlSettings { auth_type: url.auth_type.unwrap_or_default(), invoke_mode: url.invoke_mode.unwrap_or_default() };
+    let demand = Demand::of(&route.spec);
     let (target, refused) = match (&route.spec.function, &installation.defaults) {
         (None, _) => (None, Some(refuse(Reason::InvalidSpec, "spec.function is required"))),
         (Some(_), None) => (None, None),
@@ -91,7 +89,7 @@ pub fn assess(route: &LambdaRoute, installation: &Installation, service_pin: Opt
         }
     };
     let rights = NamespaceRights::new(installation.access_policies.clone(), route.namespace().unwrap_or_default());
-    let verdict = target.as_ref().map(|target| rights.judge(target, demands(settings)));
+    let verdict = target.as_ref().map(|target| rights.judge(target, demands(&demand)));
     // Nothing new is begun before the policies' word is known, and nothing that runs is taken away.
     let target = target.filter(|_| verdict != Some(Verdict::Unknown));
     let access = judge_access(route, installation);
@@ -100,13 +98,18 @@ pub fn assess(route: &LambdaRoute, installation: &Installation, service_pin: Opt
         .or(refused)
         .or_else(|| bad_name(route))
         .or_else(|| access.as_ref().err().cloned())
+        .or_else(|| demand.judge().err().map(|message| refuse(Reason::InvalidSpec, &message)))
         .or_else(|| not_permitted(route, target.as_ref()?, verdict?));
-    Assessment { target, settings, access: Access::of(&route.spec), refused, rights }
+    Assessment { target, demand, access: Access::of(&route.spec), refused, rights }
 }
 
 /// What a manifest demands of the platform team besides ordinary use.
-fn demands(settings: UrlSettings) -> Demands {
-    Demands { public_url: settings.auth_type == AuthType::None, ..Demands::default() }
+fn demands(demand: &Demand) -> Demands {
+    Demands {
+        public_url: demand.auth_type == Some(AuthType::None),
+        adopt: demand.management == FunctionUrlManagement::Adopt,
+        grants: demand.lets_others_in(),
+    }
 }
 
 /// Names the manifest's own field, function and namespace: nothing of the policies or of anybody else's routes.

@@ -1,7 +1,7 @@
 //! AWS: the one module that names its SDK. Each method is one API call with a typed answer, begun when AWS's limits have room
 //! for it; nothing here decides, retries or remembers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 
-use crate::observation::UrlSettings;
+use crate::observation::{UrlCors, UrlSettings};
 use crate::priority::Priority;
 use crate::target::{Defaults, FunctionTarget};
 
@@ -208,18 +208,32 @@ impl Lambda<'_> {
     }
 }
 
-fn sdk_auth_type(settings: UrlSettings) -> aws_sdk_lambda::types::FunctionUrlAuthType {
+fn sdk_auth_type(settings: &UrlSettings) -> aws_sdk_lambda::types::FunctionUrlAuthType {
     match settings.auth_type {
         lambdaroute_crds::AuthType::AwsIam => aws_sdk_lambda::types::FunctionUrlAuthType::AwsIam,
         lambdaroute_crds::AuthType::None => aws_sdk_lambda::types::FunctionUrlAuthType::None,
     }
 }
 
-fn sdk_invoke_mode(settings: UrlSettings) -> aws_sdk_lambda::types::InvokeMode {
+fn sdk_invoke_mode(settings: &UrlSettings) -> aws_sdk_lambda::types::InvokeMode {
     match settings.invoke_mode {
         lambdaroute_crds::InvokeMode::Buffered => aws_sdk_lambda::types::InvokeMode::Buffered,
         lambdaroute_crds::InvokeMode::ResponseStream => aws_sdk_lambda::types::InvokeMode::ResponseStream,
     }
+}
+
+/// All of it, also what is empty.
+fn sdk_cors(cors: &UrlCors) -> aws_sdk_lambda::types::Cors {
+    let UrlCors { allow_origins, allow_methods, allow_headers, expose_headers, allow_credentials, max_age } = cors;
+    let list = |texts: &BTreeSet<String>| Some(texts.iter().cloned().collect::<Vec<_>>());
+    aws_sdk_lambda::types::Cors::builder()
+        .set_allow_origins(list(allow_origins))
+        .set_allow_methods(list(allow_methods))
+        .set_allow_headers(list(allow_headers))
+        .set_expose_headers(list(expose_headers))
+        .allow_credentials(*allow_credentials)
+        .max_age(i32::try_from(*max_age).unwrap_or(i32::MAX))
+        .build()
 }
 
 /// Settings as AWS answers them.
@@ -230,6 +244,7 @@ fn settings_of(
     operation: &'static str,
     auth_type: &aws_sdk_lambda::types::FunctionUrlAuthType,
     invoke_mode: Option<&aws_sdk_lambda::types::InvokeMode>,
+    cors: Option<&aws_sdk_lambda::types::Cors>,
     sent: lambdaroute_crds::InvokeMode,
 ) -> Result<UrlSettings, AwsError> {
     let auth_type = match auth_type.as_str() {
@@ -244,7 +259,12 @@ fn settings_of(
         None => sent,
         Some(other) => return Err(AwsError::unexpected(operation, &format!("the unknown invoke mode {other:?}"))),
     };
-    Ok(UrlSettings { auth_type, invoke_mode })
+    let cors = cors.map(|cors| UrlCors {
+        allow_credentials: cors.allow_credentials().unwrap_or_default(),
+        max_age: cors.max_age().and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or_default(),
+        ..UrlCors::new(cors.allow_origins(), cors.allow_methods(), cors.allow_headers(), cors.expose_headers())
+    });
+    Ok(UrlSettings { auth_type, invoke_mode, cors: cors.unwrap_or_default() })
 }
 
 #[cfg(test)]

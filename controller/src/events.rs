@@ -1,9 +1,8 @@
 //! What is told as an Event: changes only, each with what, where, who and what now. Pure; [`crate::kubernetes`] sends them.
 
 use kube::ResourceExt;
-use lambdaroute_crds::LambdaRoute;
-use lambdaroute_crds::LambdaRouteStatus;
 use lambdaroute_crds::condition::{ConditionType, Reason};
+use lambdaroute_crds::{LambdaRoute, LambdaRouteStatus, Ownership, Target};
 
 use crate::aws::AwsError;
 use crate::observation::Written;
@@ -106,7 +105,7 @@ pub fn changes(
     failure: Option<&Failure>,
     identity_failure: Option<&AwsError>,
 ) -> Vec<Notice> {
-    let mut notices = Vec::new();
+    let mut notices: Vec<Notice> = adopted(route, next).collect();
     for type_ in ConditionType::ALL {
         let Some(condition) = next.conditions.iter().find(|condition| condition.type_ == type_.as_str()) else {
             continue;
@@ -142,6 +141,19 @@ pub fn changes(
         }
     }
     notices
+}
+
+/// A URL config of somebody else's that is kept true from now on.
+fn adopted<'a>(route: &'a LambdaRoute, next: &'a LambdaRouteStatus) -> impl Iterator<Item = Notice> + 'a {
+    let is = |target: &Target| target.ownership == Some(Ownership::Adopted);
+    next.targets.iter().filter(move |target| is(target)).filter_map(move |target| {
+        let before = crate::intent::recorded(route).iter().find(|known| known.function_arn == target.function_arn);
+        let note = format!(
+            "the function URL of {}, which LambdaRoute didn't make, is kept true from now on; it is never deleted",
+            target.function_arn
+        );
+        (!before.is_some_and(is)).then(|| Notice::normal("Adopted", "Adopt", note))
+    })
 }
 
 fn with_detail(message: &str, failure: Option<&Failure>) -> String {

@@ -68,7 +68,7 @@ fn in_place(route: &LambdaRoute, arn: &str, programmed: Option<&Programmed>) -> 
     Demands {
         public_url: served.is_some_and(|served| served.auth_type == AuthType::None),
         adopt: entry.is_some_and(|entry| entry.ownership == Some(Ownership::Adopted)),
-        grants: false,
+        grants: served.is_some_and(|served| served.demand().lets_others_in()),
     }
 }
 
@@ -94,8 +94,8 @@ pub fn on_target(
 ) -> Option<RouteOnTarget> {
     let arn = target.arn();
     let entry = recorded(route).iter().find(|recorded| recorded.function_arn == arn);
-    let served = programmed.filter(|programmed| programmed.function_arn == arn).map(Programmed::settings);
-    let keeps = |repair| Intent::Keeps { programmed: served, repair };
+    let served = programmed.filter(|programmed| programmed.function_arn == arn).map(Programmed::demand);
+    let keeps = |repair| Intent::Keeps { programmed: served.clone(), repair };
     let wanted = assessment.target.as_ref() == Some(target);
     let pinned_elsewhere = assessment.refused.as_ref().is_some_and(|refused| refused.reason == Reason::TargetChanged);
     let intent = match entry {
@@ -122,8 +122,8 @@ pub fn on_target(
         Some(_) if claim == ServiceClaim::Unknown => keeps(false),
         None if assessment.refused.is_some() || claim != ServiceClaim::Ours => return None,
         Some(_) | None => Intent::Wants {
-            settings: assessment.settings,
-            programmed: served,
+            demand: assessment.demand.clone(),
+            programmed: served.clone(),
             finalizer: route.finalizers().iter().any(|finalizer| finalizer == FINALIZER),
         },
     };

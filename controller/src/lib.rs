@@ -11,6 +11,7 @@ pub mod assignment;
 pub mod aws;
 pub mod certificate;
 pub mod crd;
+pub mod demand;
 pub mod drift;
 pub mod dry_run;
 pub mod duration;

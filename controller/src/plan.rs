@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use lambdaroute_crds::Ownership;
 
+use crate::demand::Demand;
 use crate::observation::{FunctionState, Observation, UrlConfig, UrlSettings};
+use crate::policy::Grant;
 use crate::principal::ProxyPrincipal;
 use crate::sid::{ClusterId, Mark, Sid};
 use crate::step::{RouteKey, Step};
@@ -14,6 +16,8 @@ use crate::target::FunctionTarget;
 mod agreement;
 mod statements;
 mod take_back;
+
+use agreement::Agreement;
 
 /// What holds for all targets.
 #[derive(Clone, Debug)]
@@ -50,16 +54,16 @@ pub enum Intent {
     /// The accepted manifest names it.
     Wants {
         /// As the manifest says.
-        settings: UrlSettings,
-        /// What proxies serve now.
-        programmed: Option<UrlSettings>,
+        demand: Demand,
+        /// What is carried out for what proxies serve now.
+        programmed: Option<Demand>,
         /// The finalizer is on it.
         finalizer: bool,
     },
     /// No new manifest is carried out, but what is programmed stays.
     Keeps {
-        /// What proxies serve now.
-        programmed: Option<UrlSettings>,
+        /// What is carried out for what proxies serve now.
+        programmed: Option<Demand>,
         /// Whether what it needs is written again when it is lost: not for a suspended route.
         repair: bool,
     },
@@ -74,8 +78,10 @@ pub enum UrlFinding {
     Agrees,
     /// It is to be written.
     Due,
-    /// Not ours, and other than the manifest.
+    /// Not ours to write, and other than the manifest.
     Differs(Vec<String>),
+    /// There is none, and it isn't ours to make.
+    Missing,
 }
 
 /// The plan of one target.
@@ -89,6 +95,8 @@ pub struct Plan {
     pub url: UrlFinding,
     /// Routes that disagree with what goes on.
     pub conflicted: BTreeSet<RouteKey>,
+    /// What calls need and nobody's statement gives, where the policy isn't ours to write.
+    pub missing: BTreeSet<Grant>,
     /// A URL config of ours is left, since other clusters' statements are there: these.
     pub in_use_by: BTreeSet<ClusterId>,
 }
@@ -96,36 +104,58 @@ pub struct Plan {
 /// Plans one target.
 pub fn plan(target: &FunctionTarget, routes: &[RouteOnTarget], observed: &Observation, settings: &Settings) -> Plan {
     let ours = observed.url.as_ref().is_some_and(|url| is_ours(target, url, routes, observed, settings));
+    let agreement = agreement::agree(routes, observed.url.as_ref().map(|url| &url.settings));
     let mut plan = Plan {
         steps: Vec::new(),
-        ownership: observed.url.as_ref().map(|_| if ours { Ownership::Created } else { Ownership::Unproven }),
+        ownership: observed.url.as_ref().map(|_| ownership(&agreement, ours)),
         url: UrlFinding::Agrees,
-        conflicted: BTreeSet::new(),
+        conflicted: agreement.conflicted.clone(),
+        missing: BTreeSet::new(),
         in_use_by: BTreeSet::new(),
     };
-    let agreement = agreement::agree(routes, observed.url.as_ref().map(|url| url.settings));
-    plan.conflicted = agreement.conflicted;
     if observed.function != FunctionState::Exists {
         return plan;
     }
     if !agreement.needed {
         if routes.iter().any(|route| route.intent == Intent::Releases) {
+            // What every route only observed, and what it says was so, isn't deleted with the last of them.
+            let ours = ours && !routes.iter().all(observed_only);
             let (steps, in_use_by) = take_back::take_back(target, ours, observed, settings);
             (plan.steps, plan.in_use_by) = (steps, in_use_by);
         }
         return plan;
     }
-    let Some(wanted) = agreement.desired else { return plan };
-    let Writes { before, url, after, removals, finding } = writes(target, wanted, ours, observed, settings);
+    let Some(wanted) = agreement.desired.clone() else { return plan };
+    let auth_type = wanted.auth_type;
+    let Writes { before, url, after, removals, finding } = writes(target, wanted, &agreement, ours, observed, settings);
     plan.url = finding;
-    if !agreement.may_write {
+    if plan.url == UrlFinding::Agrees {
+        plan.missing = statements::missing(target, &agreement, auth_type, observed, settings);
+    }
+    if !agreement.may_write() {
         return plan;
     }
-    if !matches!(plan.url, UrlFinding::Differs(_)) {
+    if matches!(plan.url, UrlFinding::Agrees | UrlFinding::Due) {
         plan.steps = preparation(target, routes, &plan.conflicted);
     }
     plan.steps.extend(before.into_iter().chain(url).chain(after).chain(removals));
     plan
+}
+
+fn ownership(agreement: &Agreement<'_>, ours: bool) -> Ownership {
+    if ours {
+        Ownership::Created
+    } else if agreement.adopts() {
+        Ownership::Adopted
+    } else if agreement.needed && agreement.observes() {
+        Ownership::Observed
+    } else {
+        Ownership::Unproven
+    }
+}
+
+fn observed_only(route: &RouteOnTarget) -> bool {
+    route.recorded.as_ref().is_some_and(|recorded| recorded.ownership == Some(Ownership::Observed))
 }
 
 struct Writes {
@@ -141,16 +171,18 @@ struct Writes {
 fn writes(
     target: &FunctionTarget,
     wanted: UrlSettings,
+    agreement: &Agreement<'_>,
     ours: bool,
     observed: &Observation,
     settings: &Settings,
 ) -> Writes {
-    let (url, finding) = url_step(target, wanted, ours, observed.url.as_ref());
+    let auth_type = wanted.auth_type;
+    let (url, finding) = url_step(target, wanted, agreement, ours, observed.url.as_ref());
     let creates = matches!(url, Some(Step::CreateFunctionUrlConfig { .. }));
     let mark = observed.url.as_ref().filter(|_| ours).and_then(|url| Mark::of(&url.creation_time));
-    let changes = statements::changes(target, wanted.auth_type, mark, creates, observed, settings);
-    if let UrlFinding::Differs(_) = finding {
-        // Somebody else's URL: nothing is added for it, but what no manifest wants any more is withdrawn.
+    let changes = statements::changes(target, agreement, auth_type, mark, creates, observed, settings);
+    if let UrlFinding::Differs(_) | UrlFinding::Missing = finding {
+        // Somebody else's URL, or none: nothing is added for it, but what no manifest wants any more is withdrawn.
         return Writes { before: Vec::new(), url: None, after: Vec::new(), removals: changes.unwanted_grants, finding };
     }
     Writes { before: changes.before, url, after: changes.after, removals: changes.stale, finding }
@@ -159,14 +191,20 @@ fn writes(
 fn url_step(
     target: &FunctionTarget,
     wanted: UrlSettings,
+    agreement: &Agreement<'_>,
     ours: bool,
     observed: Option<&UrlConfig>,
 ) -> (Option<Step>, UrlFinding) {
     let target = target.clone();
     match observed {
-        None => (Some(Step::CreateFunctionUrlConfig { target, settings: wanted }), UrlFinding::Due),
+        None if agreement.manages_url() => {
+            (Some(Step::CreateFunctionUrlConfig { target, settings: wanted }), UrlFinding::Due)
+        }
+        None => (None, UrlFinding::Missing),
         Some(url) if url.settings == wanted => (None, UrlFinding::Agrees),
-        Some(_) if ours => (Some(Step::UpdateFunctionUrlConfig { target, settings: wanted }), UrlFinding::Due),
+        Some(_) if (ours && agreement.manages_url()) || agreement.adopts() => {
+            (Some(Step::UpdateFunctionUrlConfig { target, settings: wanted }), UrlFinding::Due)
+        }
         Some(url) => (None, UrlFinding::Differs(url.settings.differences(&wanted))),
     }
 }

@@ -2,8 +2,10 @@
 //! write.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use lambdaroute_crds::AuthType;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::sid::Kind;
@@ -91,12 +93,86 @@ pub struct Policy {
     pub revision_id: Option<String>,
 }
 
+/// Who is let in, as AddPermission is given it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Grantee {
+    /// `*`, the ARN of a role or user, an account, or a service.
+    pub principal: String,
+    /// When.
+    #[serde(default)]
+    pub conditions: Conditions,
+}
+
+impl Grantee {
+    /// Whoever is this principal.
+    pub fn of(principal: &str) -> Self {
+        Self { principal: principal.to_owned(), conditions: Conditions::default() }
+    }
+
+    /// What AWS can't carry out, or what would let in more than is meant.
+    ///
+    /// # Errors
+    /// The field within the grant, and the remedy.
+    pub fn judge(&self) -> Result<(), String> {
+        let Self { principal, conditions: Conditions { source_arn, source_account, principal_org_id } } = self;
+        let plain = !principal.is_empty() && principal.bytes().all(|b| b.is_ascii_graphic());
+        let kind = Principal::new(principal, "aws");
+        let service = matches!(&kind, Principal::Service(name) if name.ends_with(".amazonaws.com"));
+        let named = match &kind {
+            Principal::Aws(arn) => arn.starts_with("arn:aws:iam::") && !arn.contains('*'),
+            Principal::Any => true,
+            Principal::Service(_) | Principal::Other(..) => service,
+        };
+        if !plain || !named {
+            return Err("principal must be a role's or user's ARN, an account, an AWS service or *".to_owned());
+        }
+        if service != (source_arn.is_some() || source_account.is_some()) {
+            return Err("sourceARN and sourceAccount go with a service, which needs one of them".to_owned());
+        }
+        if principal_org_id.is_some() && !matches!(kind, Principal::Aws(_)) {
+            return Err("principalOrgID goes with a role, a user or an account".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Conditions that AddPermission can express.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Conditions {
+    /// `ArnLike` on `AWS:SourceArn`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_arn: Option<String>,
+    /// `StringEquals` on `AWS:SourceAccount`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_account: Option<String>,
+    /// `StringEquals` on `aws:PrincipalOrgID`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal_org_id: Option<String>,
+}
+
+impl Conditions {
+    /// Operator, key as AWS spells it, and value of each that is given.
+    fn given(&self) -> Vec<(&'static str, &'static str, &str)> {
+        let Self { source_arn, source_account, principal_org_id } = self;
+        [
+            ("ArnLike", "AWS:SourceArn", source_arn),
+            ("StringEquals", "AWS:SourceAccount", source_account),
+            ("StringEquals", "aws:PrincipalOrgID", principal_org_id),
+        ]
+        .into_iter()
+        .filter_map(|(operator, key, value)| Some((operator, key, value.as_deref()?)))
+        .collect()
+    }
+}
+
 /// One statement that we want: half of a pair. AWS has required both since October 2025.
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html>
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Grant {
-    /// `*`, or the ARN of a role or user.
-    pub principal: String,
+    /// Who, and when.
+    pub grantee: Grantee,
     /// Which half, and for the `url` half the auth type that it is for.
     pub access: Access,
 }
@@ -127,9 +203,9 @@ impl Ord for Access {
 }
 
 impl Grant {
-    /// The pair for a principal: public for `*`.
-    pub fn pair(principal: &str, auth_type: AuthType) -> [Grant; 2] {
-        let grant = |access| Grant { principal: principal.to_owned(), access };
+    /// The pair for somebody: public for `*`.
+    pub fn pair(grantee: &Grantee, auth_type: AuthType) -> [Grant; 2] {
+        let grant = |access| Grant { grantee: grantee.clone(), access };
         [grant(Access::Url(auth_type)), grant(Access::Fn)]
     }
 
@@ -152,19 +228,22 @@ impl Grant {
     /// As it stands in a policy on this function target.
     pub fn statement(&self, sid: Option<String>, resource: &str) -> Statement {
         let condition = match self.access {
-            Access::Url(auth_type) => {
-                (("StringEquals".to_owned(), "lambda:functionurlauthtype".to_owned()), auth_type.as_str().to_owned())
-            }
-            Access::Fn => (("Bool".to_owned(), "lambda:invokedviafunctionurl".to_owned()), "true".to_owned()),
+            Access::Url(auth_type) => ("StringEquals", "lambda:FunctionUrlAuthType", auth_type.as_str()),
+            Access::Fn => ("Bool", "lambda:InvokedViaFunctionUrl", "true"),
         };
+        let conditions = self.grantee.conditions.given().into_iter().chain([condition]);
         let partition = resource.split(':').nth(1).unwrap_or("aws");
         Statement {
             sid,
             effect: "Allow".to_owned(),
-            principals: BTreeSet::from([Principal::new(&self.principal, partition)]),
+            principals: BTreeSet::from([Principal::new(&self.grantee.principal, partition)]),
             actions: BTreeSet::from([self.action().to_owned()]),
             resources: BTreeSet::from([resource.to_owned()]),
-            conditions: BTreeMap::from([(condition.0, BTreeSet::from([condition.1]))]),
+            conditions: conditions
+                .map(|(operator, key, value)| {
+                    ((operator.to_owned(), key.to_ascii_lowercase()), BTreeSet::from([value.to_owned()]))
+                })
+                .collect(),
         }
     }
 
@@ -175,8 +254,43 @@ impl Grant {
             Access::Url(auth_type) => auth_type.as_str(),
             Access::Fn => "via-function-url",
         };
-        let text = format!("{}\n{}\n{condition}", self.principal, self.action());
+        let mut text = format!("{}\n{}\n{condition}", self.grantee.principal, self.action());
+        for (operator, key, value) in self.grantee.conditions.given() {
+            text.push_str(&format!("\n{operator} {key} {value}"));
+        }
         hex::encode(&Sha256::digest(text.as_bytes())[..6])
+    }
+}
+
+/// For a person: `lambda:InvokeFunctionUrl for PRINCIPAL (FunctionUrlAuthType AWS_IAM)`.
+impl fmt::Display for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} for {} (", self.action(), self.grantee.principal)?;
+        match self.access {
+            Access::Url(auth_type) => write!(f, "FunctionUrlAuthType {}", auth_type.as_str())?,
+            Access::Fn => write!(f, "InvokedViaFunctionUrl true")?,
+        }
+        for (_, key, value) in self.grantee.conditions.given() {
+            write!(f, ", {} {value}", key.rsplit(':').next().unwrap_or(key))?;
+        }
+        write!(f, ")")
+    }
+}
+
+impl Policy {
+    /// Whether some statement, whoever wrote it, lets in all that this grant would.
+    pub fn admits(&self, grant: &Grant, resource: &str) -> bool {
+        let wanted = grant.statement(None, resource);
+        self.statements.iter().any(|statement| {
+            let Statement { sid: _, effect, principals, actions, resources, conditions } = statement;
+            effect == "Allow"
+                && (principals.contains(&Principal::Any) || wanted.principals.is_subset(principals))
+                && actions.iter().any(|action| action == "*" || action == "lambda:*" || action == grant.action())
+                && resources.contains(resource)
+                && conditions
+                    .iter()
+                    .all(|(key, values)| wanted.conditions.get(key).is_some_and(|wanted| wanted.is_subset(values)))
+        })
     }
 }
 

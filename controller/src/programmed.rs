@@ -2,14 +2,18 @@
 //! route goes on with it. Pure. Whoever may edit Services may write it, so it is believed only where status, which the
 //! controller alone writes, says the same host and the same digest of the access fields.
 
-use lambdaroute_crds::{AuthType, InvokeMode, LambdaRoute, TargetState};
+use std::collections::BTreeSet;
+
+use lambdaroute_crds::{AuthType, FunctionUrlManagement, InvokeMode, LambdaRoute, PermissionsManagement, TargetState};
 use lambdaroute_proxy_config::{feature, v1alpha1};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::access::{Access, References, TableForm, Unfit};
 use crate::assess::{Assessment, place};
+use crate::demand::{Demand, NamedGrant};
 use crate::intent::{deleting, key, lost_permission, recorded, suspended};
-use crate::observation::{UrlConfig, UrlSettings, host_of};
+use crate::observation::{UrlConfig, UrlCors, UrlSettings, host_of};
 use crate::programming::{DesiredRoute, RouteId, ServiceRef};
 use crate::step::RouteKey;
 use crate::target::FunctionTarget;
@@ -33,12 +37,28 @@ pub struct Programmed {
     /// The qualified function.
     #[serde(rename = "functionARN")]
     pub function_arn: String,
+    /// What browsers may do at the URL itself.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cors: UrlCors,
+    /// Who writes the URL config.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub management: FunctionUrlManagement,
+    /// Whether the policy is written.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub permissions: PermissionsManagement,
+    /// Who is let in by the policy besides the proxies.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub grants: BTreeSet<NamedGrant>,
     /// Who may call, how much, and with which headers.
     #[serde(default)]
     pub access: Access,
 }
 
-/// What of an annotation's access fields is believed.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// What of an annotation is believed, besides target and host.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trust {
     /// The digest that this leader wrote last, before status said so too.
@@ -49,25 +69,44 @@ pub struct Trust {
 
 impl Programmed {
     /// What AWS answered for a target. None if the URL has no host.
-    pub fn new(target: &FunctionTarget, url: &UrlConfig, access: Access) -> Option<Self> {
+    pub fn new(target: &FunctionTarget, url: &UrlConfig, demand: &Demand, access: Access) -> Option<Self> {
         Some(Self {
             host: url.host()?,
             region: target.region.clone(),
             auth_type: url.settings.auth_type,
             invoke_mode: url.settings.invoke_mode,
             function_arn: target.arn(),
+            cors: url.settings.cors.clone(),
+            management: demand.management,
+            permissions: demand.permissions,
+            grants: demand.grants.clone(),
             access,
         })
     }
 
     /// The URL's settings.
     pub fn settings(&self) -> UrlSettings {
-        UrlSettings { auth_type: self.auth_type, invoke_mode: self.invoke_mode }
+        UrlSettings { auth_type: self.auth_type, invoke_mode: self.invoke_mode, cors: self.cors.clone() }
+    }
+
+    /// What is carried out in AWS for it.
+    pub fn demand(&self) -> Demand {
+        Demand {
+            management: self.management,
+            permissions: self.permissions,
+            grants: self.grants.clone(),
+            ..Demand::exactly(&self.settings())
+        }
+    }
+
+    /// SHA-256 of all of it, for status.
+    pub fn digest(&self) -> String {
+        format!("sha256:{}", hex::encode(Sha256::digest(self.annotation())))
     }
 
     /// Reads the annotation. None where it can't be believed: whoever may edit Services may write it, so target and host
-    /// must be those of `status.targets`, and the access fields those of a digest that the controller knows. Else the
-    /// manifest's hold; if those can't be carried out, nothing is served.
+    /// must be those of `status.targets`, and the rest as a digest that the controller knows. Else the manifest's access fields
+    /// hold (if those can't be carried out, nothing is served), the URL isn't public, and nothing is asked of AWS.
     pub fn trusted(annotation: &str, route: &LambdaRoute, trust: &Trust) -> Option<Self> {
         let mut programmed: Self = serde_json::from_str(annotation).ok()?;
         let target = FunctionTarget::parse_arn(&programmed.function_arn)?;
@@ -77,10 +116,13 @@ impl Programmed {
         if host != programmed.host || target.region != programmed.region {
             return None;
         }
-        let digest = Some(programmed.access.digest());
+        let digest = Some(programmed.digest());
         let in_status = route.status.as_ref().and_then(|status| status.programmed_digest.clone());
         if digest != in_status && digest != trust.written {
             programmed.access = trust.manifest.clone()?;
+            programmed.auth_type = AuthType::AwsIam;
+            programmed.management = FunctionUrlManagement::Observe;
+            programmed.grants = BTreeSet::new();
         }
         Some(programmed)
     }
@@ -108,9 +150,9 @@ impl Programmed {
         let recorded = recorded(route)
             .iter()
             .any(|recorded| recorded.function_arn == arn && recorded.state == TargetState::Active);
-        let view = view.filter(|view| recorded && view.serves(assessment.settings));
+        let view = view.filter(|view| recorded && view.serves(&assessment.demand));
         let url = view.and_then(|view| view.url.as_ref());
-        url.and_then(|url| Self::new(target, url, assessment.access.clone()))
+        url.and_then(|url| Self::new(target, url, &assessment.demand, assessment.access.clone()))
             .or_else(|| served.map(|served| served.with_access_of(assessment)))
     }
 
@@ -122,7 +164,7 @@ impl Programmed {
 
     /// The same target with the manifest's access fields. A route on its way to the public keeps its own until it is there.
     fn with_access_of(self, assessment: &Assessment) -> Self {
-        if self.auth_type == AuthType::AwsIam && assessment.settings.auth_type == AuthType::None {
+        if self.auth_type == AuthType::AwsIam && assessment.demand.auth_type == Some(AuthType::None) {
             return self;
         }
         Self { access: assessment.access.clone(), ..self }

@@ -57,8 +57,8 @@ pub fn last_look<'a>(
             // Nothing is written for it, whatever a look finds.
             Intent::Keeps { repair: false, .. } => continue,
             Intent::Keeps { repair: true, .. } => {}
-            Intent::Wants { settings, programmed, finalizer } => {
-                if !finalizer || *programmed != Some(*settings) {
+            Intent::Wants { demand, programmed, finalizer } => {
+                if !finalizer || !programmed.as_ref().is_some_and(|programmed| demand.met_by(programmed)) {
                     return None;
                 }
             }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt;
 use lambdaroute_crds::condition::{ConditionType, Reason};
-use lambdaroute_crds::{LambdaRoute, LambdaRouteStatus, Target};
+use lambdaroute_crds::{FunctionUrlManagement, LambdaRoute, LambdaRouteStatus, Ownership, Target};
 
 use crate::access::Resolution;
 use crate::assess::{Assessment, ServiceClaim};
@@ -95,7 +95,7 @@ pub fn status(facts: &Facts<'_>) -> LambdaRouteStatus {
         function: route.spec.function.as_ref().and_then(display_name),
         targets: targets(facts),
         auth: Some(facts.served.map_or(&facts.assessment.access, |served| &served.access).summary()),
-        programmed_digest: facts.served.map(|served| served.access.digest()),
+        programmed_digest: facts.served.map(|served| served.digest()),
         last_handled_reconcile_at: facts
             .handled_reconcile_at
             .map(ToOwned::to_owned)
@@ -120,7 +120,7 @@ fn targets(facts: &Facts<'_>) -> Vec<Target> {
     for target in targets.iter_mut().filter(|target| Some(&target.function_arn) == arn.as_ref()) {
         target.function_url = view.url.as_ref().map(|url| url.url.clone());
         target.created_at = view.url.as_ref().map(|url| url.creation_time.clone());
-        target.ownership = view.ownership;
+        target.ownership = ownership(facts, view, target.ownership);
         // A look that found nothing to use, or after which something is left to be written, is no complete one.
         if view.settled && view.url.is_some() {
             target.last_sync_time = view.synced_at.map(Time).or_else(|| target.last_sync_time.take());
@@ -128,6 +128,15 @@ fn targets(facts: &Facts<'_>) -> Vec<Target> {
         }
     }
     targets
+}
+
+/// A route that only observes leaves the URL config to others, whoever made it.
+fn ownership(facts: &Facts<'_>, view: &TargetView, before: Option<Ownership>) -> Option<Ownership> {
+    let observes = match facts.assessment.refused {
+        None => facts.assessment.demand.management == FunctionUrlManagement::Observe,
+        Some(_) => before == Some(Ownership::Observed),
+    };
+    view.ownership.map(|ownership| if observes { Ownership::Observed } else { ownership })
 }
 
 fn earlier<'a>(facts: &Facts<'a>, type_: ConditionType) -> Option<&'a Condition> {

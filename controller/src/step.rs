@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::observation::UrlSettings;
-use crate::policy::{Access, Grant};
+use crate::policy::Grant;
 use crate::sid::Sid;
 use crate::target::FunctionTarget;
 
@@ -47,6 +47,8 @@ pub enum Step {
         sid: Sid,
         /// What it allows.
         grant: Grant,
+        /// For whom: the proxies, or a grant of a manifest by its name.
+        whose: String,
         /// Complete the Sid with the mark of the URL config that a step before this one creates.
         mark_created: bool,
     },
@@ -139,13 +141,9 @@ impl fmt::Display for Step {
         match self {
             Step::AddFinalizer { route } => write!(f, "{route}: add the finalizer"),
             Step::RecordTarget { route, target } => write!(f, "{route}: record {target} in status.targets"),
-            Step::AddPermission { target, sid, grant, mark_created } => {
-                let auth_type = match grant.access {
-                    Access::Url(auth_type) => format!(" (auth type {})", auth_type.as_str()),
-                    Access::Fn => " (through the URL only)".to_owned(),
-                };
+            Step::AddPermission { target, sid, grant, whose, mark_created } => {
                 let mark = if *mark_created { "-c…" } else { "" };
-                write!(f, "{target}: AddPermission {sid}{mark}: {} for {}{auth_type}", grant.action(), grant.principal)
+                write!(f, "{target}: AddPermission {sid}{mark} for {whose}: {grant}")
             }
             Step::CreateFunctionUrlConfig { target, settings } => {
                 write!(f, "{target}: CreateFunctionUrlConfig ({settings})")

@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use lambdaroute_crds::Ownership;
 
 use crate::aws::AwsError;
-use crate::observation::{FunctionState, Observation, UrlConfig, UrlSettings};
+use crate::demand::Demand;
+use crate::observation::{FunctionState, Observation, UrlConfig};
 use crate::observe::Aspect;
 use crate::plan::{Plan, UrlFinding};
+use crate::policy::Grant;
 use crate::sid::ClusterId;
 use crate::step::RouteKey;
 
@@ -42,6 +44,8 @@ pub struct TargetView {
     pub conflicted: BTreeSet<RouteKey>,
     /// Routes for which nothing of ours is there any more.
     pub released: BTreeSet<RouteKey>,
+    /// What calls need and nobody's statement gives, where the policy isn't ours to write.
+    pub missing: BTreeSet<Grant>,
     /// Clusters whose statements keep a URL config of ours there.
     pub in_use_by: BTreeSet<ClusterId>,
     /// Why the last reconcile didn't come to its end.
@@ -57,7 +61,7 @@ impl TargetView {
         releasing: BTreeSet<RouteKey>,
         failure: Option<Failure>,
     ) -> Self {
-        let Plan { steps, ownership, url, conflicted, in_use_by } = plan;
+        let Plan { steps, ownership, url, conflicted, missing, in_use_by } = plan;
         let settled = steps.is_empty() && failure.is_none();
         Self {
             observed_at: Some(observed_at),
@@ -69,6 +73,7 @@ impl TargetView {
             settled,
             conflicted,
             released: if settled { releasing } else { BTreeSet::new() },
+            missing,
             in_use_by,
             failure,
         }
@@ -86,6 +91,7 @@ impl TargetView {
             settled: false,
             conflicted: BTreeSet::new(),
             released: BTreeSet::new(),
+            missing: BTreeSet::new(),
             in_use_by: BTreeSet::new(),
             failure: None,
         });
@@ -94,10 +100,13 @@ impl TargetView {
         view
     }
 
-    /// Whether a call of the function URL with these settings would work, as last observed.
-    pub fn serves(&self, settings: UrlSettings) -> bool {
+    /// Whether the function URL is as demanded, as last observed, and a call of it may be let through.
+    pub fn serves(&self, demand: &Demand) -> bool {
         self.settled
             && self.finding == UrlFinding::Agrees
-            && self.url.as_ref().is_some_and(|url| url.settings == settings)
+            && self
+                .url
+                .as_ref()
+                .is_some_and(|url| demand.admits(&url.settings) && !demand.evaded_by(url.settings.auth_type))
     }
 }

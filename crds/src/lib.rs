@@ -10,8 +10,10 @@ pub mod byte_size;
 pub mod condition;
 mod cors;
 mod crd;
+mod function_url_cors;
 mod header_name;
 mod namespace_selector;
+mod permissions;
 mod rate_limits;
 mod reference;
 mod request_headers;
@@ -32,13 +34,17 @@ pub use auth::{
 pub use cors::Cors;
 
 pub use crd::{crd, crds, yaml};
+pub use function_url_cors::FunctionUrlCors;
 pub use namespace_selector::{LabelCondition, LabelOperator, NamespaceSelector};
+pub use permissions::{PermissionGrant, Permissions, PermissionsManagement};
 pub use rate_limits::{Concurrency, LimitKey, LimitKeyType, RateLimit};
 pub use reference::reference;
 pub use request_headers::{RequestHeaders, SecretKeyRef, SetHeader, ValueFrom};
 pub use route::{LambdaRoute, LambdaRouteSpec};
 pub use source_ranges::SourceRanges;
-pub use spec::{AuthType, DeletionPolicy, Function, FunctionUrl, InvokeMode, Service, Upstream, UpstreamType};
+pub use spec::{
+    AuthType, DeletionPolicy, Function, FunctionUrl, FunctionUrlManagement, InvokeMode, Service, Upstream, UpstreamType,
+};
 pub use status::{LambdaRouteStatus, Ownership, Target, TargetState};
 pub use timeouts::Timeouts;
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::auth::Auth;
 use crate::cors::Cors;
+use crate::permissions::Permissions;
 use crate::rate_limits::{Concurrency, RateLimit};
 use crate::request_headers::RequestHeaders;
 use crate::source_ranges::SourceRanges;
@@ -60,6 +61,9 @@ use crate::{byte_size, header_name, reserved};
     validation = ("has(self.function)", "spec.function is required: give spec.function.name or spec.function.arn"),
     validation = ("(has(self.service) && has(self.service.name)) == (has(oldSelf.service) && has(oldSelf.service.name)) && (!has(self.service) || !has(self.service.name) || self.service.name == oldSelf.service.name)", "spec.service.name is immutable: delete the LambdaRoute and make another one"),
     validation = ("!(has(self.upstream) && has(self.upstream.functionURL) && has(self.upstream.functionURL.authType) && self.upstream.functionURL.authType == 'NONE') || !(has(self.auth) || has(self.rateLimits) || has(self.sourceRanges))", "spec.auth, spec.rateLimits and spec.sourceRanges can't stand beside spec.upstream.functionURL.authType NONE, with which anybody reaches the function around the proxy: remove them, or use AWS_IAM"),
+    validation = ("!(has(self.upstream) && has(self.upstream.functionURL) && has(self.upstream.functionURL.authType) && self.upstream.functionURL.authType == 'NONE') || (has(self.permissions) && has(self.permissions.grants) && self.permissions.grants.exists(grant, grant.principal == '*'))", "spec.upstream.functionURL.authType NONE needs a grant with principal * in spec.permissions.grants: nothing is made public without being said"),
+    validation = ("(has(self.upstream) && has(self.upstream.functionURL) && has(self.upstream.functionURL.authType) && self.upstream.functionURL.authType == 'NONE') || !(has(self.permissions) && has(self.permissions.grants) && self.permissions.grants.exists(grant, grant.principal == '*'))", "spec.permissions.grants[].principal * lets anybody in, which goes with spec.upstream.functionURL.authType NONE only: name a principal"),
+    validation = ("!(has(self.permissions) && has(self.permissions.management) && self.permissions.management == 'Observe') || (has(self.upstream) && has(self.upstream.functionURL) && has(self.upstream.functionURL.management) && self.upstream.functionURL.management != 'Managed')", "spec.permissions.management Observe needs spec.upstream.functionURL.management Adopt or Observe: what proves that LambdaRoute made a URL is kept in the policy"),
     validation = ("!has(self.rateLimits) || has(self.auth) || self.rateLimits.all(limit, !has(limit.keys) || limit.keys.all(key, key.type != 'Consumer'))", "spec.rateLimits[].keys of type Consumer need spec.auth, which says who calls: give a method, or another key"),
     validation = ("!has(self.rateLimits) || (has(self.auth) && self.auth.methods.exists(method, method.type == 'JWT')) || self.rateLimits.all(limit, !has(limit.keys) || limit.keys.all(key, key.type != 'Claim'))", "spec.rateLimits[].keys of type Claim need a method of type JWT in spec.auth: give one, or another key"),
     validation = ("!has(self.authorization)", "spec.authorization isn't supported by this version: remove it"),
@@ -74,6 +78,10 @@ pub struct LambdaRouteSpec {
     /// How the function is reached. Absent: a function URL that LambdaRoute manages, with auth type AWS_IAM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream: Option<Upstream>,
+
+    /// The function's resource policy. Absent: the statements that the proxies need, managed by LambdaRoute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Permissions>,
 
     /// The Service that callers use. Absent: one of the LambdaRoute's own name, at port 80.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -171,6 +179,7 @@ impl LambdaRouteSpec {
             max_request_body: _,
             function: _,
             upstream: _,
+            permissions: _,
             service: _,
             deletion_policy: _,
             suspend: _,

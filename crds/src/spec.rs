@@ -4,6 +4,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::function_url_cors::FunctionUrlCors;
+
 /// The Lambda function: by `name` or by `arn`.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -78,7 +80,14 @@ pub enum UpstreamType {
 /// The settings of the function's URL.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = ("!has(self.cors) || (has(self.authType) && self.authType == 'NONE')", "spec.upstream.functionURL.cors goes with authType NONE only, since a browser can't sign: use spec.cors, which the proxy answers")
+)]
 pub struct FunctionUrl {
+    /// See [`FunctionUrlManagement`], whose description the schema takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub management: Option<FunctionUrlManagement>,
+
     /// See [`AuthType`], whose description the schema takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_type: Option<AuthType>,
@@ -86,11 +95,31 @@ pub struct FunctionUrl {
     /// See [`InvokeMode`], whose description the schema takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invoke_mode: Option<InvokeMode>,
+
+    /// AWS's own CORS, with authType NONE. Absent: none where LambdaRoute makes the URL, as found under Adopt and Observe, where
+    /// an empty one says none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cors: Option<FunctionUrlCors>,
+}
+
+/// Whose the function URL is. Managed: LambdaRoute makes it, keeps it true and deletes what it made; one that it didn't make and
+/// that differs is left alone (FunctionURLReady=False, AlreadyExists). Adopt: an existing one is kept true too, and never deleted.
+/// Observe: it is only read. Absent: Managed.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
+pub enum FunctionUrlManagement {
+    /// Ours.
+    #[default]
+    Managed,
+    /// Somebody else's, kept true.
+    Adopt,
+    /// Only read.
+    Observe,
 }
 
 /// Who the function URL lets in. AWS_IAM: only principals with the function's permission; the proxy signs. NONE: anybody on the
-/// internet; needs a LambdaAccessPolicy that allows PublicURL. Absent: AWS_IAM. Changing it keeps the URL.
-#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
+/// internet; needs a grant with principal `*` in `permissions.grants` and a LambdaAccessPolicy that allows PublicURL. Absent:
+/// AWS_IAM where LambdaRoute makes the URL, as found under `management` Adopt and Observe. Changing it keeps the URL.
+#[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, Serialize)]
 pub enum AuthType {
     /// Principals with permission.
     #[default]
@@ -112,7 +141,8 @@ impl AuthType {
 }
 
 /// How the function URL answers. BUFFERED: up to 6 MB, sent when complete. RESPONSE_STREAM: as the function writes, up to
-/// 200 MB. Absent: BUFFERED. Source: <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunctionUrlConfig.html>
+/// 200 MB. Absent: BUFFERED where LambdaRoute makes the URL, as found under `management` Adopt and Observe.
+/// Source: <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunctionUrlConfig.html>
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, Serialize)]
 pub enum InvokeMode {
     /// When the answer is complete.

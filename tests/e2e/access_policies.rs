@@ -20,7 +20,9 @@ fn ordinary(function: &Function) -> String {
 
 fn public(function: &Function, more: &str) -> String {
     let name = function.name();
-    format!("{{function: {{name: {name}}}, upstream: {{type: FunctionURL, functionURL: {{authType: NONE}}}}{more}}}")
+    format!(
+        "{{function: {{name: {name}}}, upstream: {{type: FunctionURL, functionURL: {{authType: NONE}}}}, permissions: {{grants: [{{name: all, principal: '*'}}]}}{more}}}"
+    )
 }
 
 fn route(stack: &Stack, name: &str, spec: &str) -> Value {

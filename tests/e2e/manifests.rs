@@ -5,6 +5,7 @@ use lambdaroute_tests::environment::Environment;
 use serde_json::json;
 
 mod access;
+mod aws;
 mod policies;
 
 /// A manifest's `spec` (YAML) and a part of the message that refuses it.
@@ -188,7 +189,7 @@ pub(crate) const RIGHT: &[&str] = &[
     "{function: {arn: 'arn:aws:lambda:eu-west-1:111122223333:function:orders', qualifier: live-2}}",
     "{function: {arn: 'arn:aws-us-gov:lambda:us-gov-west-1:111122223333:function:orders'}}",
     "{function: {name: orders}, upstream: {type: FunctionURL}}",
-    "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: NONE, invokeMode: RESPONSE_STREAM}}}",
+    "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: NONE, invokeMode: RESPONSE_STREAM}}, permissions: {grants: [{name: all, principal: '*'}]}}",
     "{function: {name: orders}, service: {name: orders-api, port: 8080}, deletionPolicy: Retain, suspend: true}",
 ];
 
@@ -213,7 +214,7 @@ async fn wrong_manifests_are_refused_with_a_message_that_says_what_to_do() -> an
         let said = format!("{error:#}");
         assert!(said.contains(message), "{spec} was refused with {said}");
     }
-    for (fields, message) in access::WRONG {
+    for (fields, message) in access::WRONG.iter().chain(aws::WRONG) {
         let spec = format!("{{function: {{name: orders}}, {fields}}}");
         let error = cluster.create(&manifest("orders", &spec), Some(&namespace)).await.expect_err(fields);
         let said = format!("{error:#}");
@@ -241,7 +242,7 @@ async fn the_forms_that_users_write_are_accepted_and_an_alias_may_change() -> an
     for (index, spec) in RIGHT.iter().enumerate() {
         cluster.apply(&manifest(&format!("route-{index}"), spec), Some(&namespace)).await?;
     }
-    for (index, fields) in access::RIGHT.iter().enumerate() {
+    for (index, fields) in access::RIGHT.iter().chain(aws::RIGHT).enumerate() {
         let spec = format!("{{function: {{name: orders}}, {fields}}}");
         cluster.apply(&manifest(&format!("access-{index}"), &spec), Some(&namespace)).await?;
     }

@@ -49,8 +49,9 @@ async fn a_route_goes_public_and_back_with_the_same_url() -> anyhow::Result<()> 
     stack.allow(&["PublicURL"]).await?;
     let function = stack.function(Handler::Echo).await?;
     let spec = |auth: &str| {
+        let public = if auth == "NONE" { ", permissions: {grants: [{name: all, principal: '*'}]}" } else { "" };
         format!(
-            "{{function: {{name: {}}}, upstream: {{type: FunctionURL, functionURL: {{authType: {auth}}}}}}}",
+            "{{function: {{name: {}}}, upstream: {{type: FunctionURL, functionURL: {{authType: {auth}}}}}{public}}}",
             function.name()
         )
     };
@@ -93,7 +94,8 @@ async fn a_public_url_is_refused_unless_a_policy_allows_it() -> anyhow::Result<(
         .route(
             "orders",
             &format!(
-                "{{function: {{name: {}}}, upstream: {{type: FunctionURL, functionURL: {{authType: NONE}}}}}}",
+                "{{function: {{name: {}}}, upstream: {{type: FunctionURL, functionURL: {{authType: NONE}}}}, \
+                  permissions: {{grants: [{{name: all, principal: '*'}}]}}}}",
                 function.name()
             ),
         )

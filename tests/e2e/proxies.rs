@@ -57,8 +57,9 @@ async fn a_proxy_cut_off_from_the_controller_leaves_the_slice_when_a_route_is_ti
     stack.allow(&["PublicURL"]).await?;
     let function = stack.function(Handler::Echo).await?;
     let spec = |auth: &str| {
+        let public = if auth == "NONE" { ", permissions: {grants: [{name: all, principal: '*'}]}" } else { "" };
         format!(
-            "{{function: {{name: {}}}, upstream: {{type: FunctionURL, functionURL: {{authType: {auth}}}}}}}",
+            "{{function: {{name: {}}}, upstream: {{type: FunctionURL, functionURL: {{authType: {auth}}}}}{public}}}",
             function.name()
         )
     };

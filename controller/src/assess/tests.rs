@@ -28,13 +28,13 @@ fn reason(spec: &str) -> Option<Reason> {
 fn a_plain_manifest_is_accepted_with_awss_defaults() {
     let assessment = assess(&route("{function: {name: orders}}"), &installation(), None);
     assert_eq!(assessment.refused, None);
-    assert_eq!(assessment.settings.to_string(), "AWS_IAM, BUFFERED");
+    assert_eq!(assessment.demand, Demand::exactly(&crate::observation::UrlSettings::usual()));
     assert_eq!(assessment.target.unwrap().short(), "orders");
 }
 
 #[test]
 fn a_public_url_needs_a_policy_that_allows_it_and_the_field_is_named() {
-    let spec = "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: NONE}}}";
+    let spec = "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: NONE}}, permissions: {grants: [{name: all, principal: '*'}]}}";
     let refused = assess(&route(spec), &installation(), None).refused.unwrap();
     assert_eq!(refused.reason, Reason::NotPermitted);
     assert_eq!(

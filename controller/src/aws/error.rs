@@ -32,8 +32,13 @@ pub enum ErrorKind {
         /// When AWS says so.
         retry_after: Option<Duration>,
     },
-    /// AWS doesn't know the principal (yet): a new role takes up to two minutes.
-    InvalidPrincipal,
+    /// AWS doesn't know the principal (yet): a new role takes up to two minutes. Whose it is, in the manifest's or the
+    /// installation's words.
+    InvalidPrincipal(Option<String>),
+    /// The account blocks policies that let in everybody.
+    PublicPolicyBlocked,
+    /// AWS took the write, and has other settings all the same: these, in a person's words.
+    NotTaken(Vec<String>),
     /// The policy would be over AWS's 20,480 bytes.
     PolicyTooLarge,
     /// No answer: whether a write was carried out isn't known.
@@ -122,6 +127,25 @@ impl AwsError {
         self
     }
 
+    /// The same, with whom it was to let in.
+    pub fn granting(mut self, whose: &str) -> Self {
+        if let ErrorKind::InvalidPrincipal(unknown) = &mut self.kind {
+            unknown.get_or_insert_with(|| whose.to_owned());
+        }
+        self
+    }
+
+    /// AWS answers a write with other settings than it was given.
+    pub(super) fn not_taken(operation: &'static str, left: Vec<String>) -> Self {
+        Self {
+            operation,
+            code: "NotTaken".to_owned(),
+            message: format!("AWS answered other settings than it was given: {}", left.join("; ")),
+            kind: ErrorKind::NotTaken(left),
+            request_id: None,
+        }
+    }
+
     /// A target of another account than the controller's credentials: nothing is sent.
     pub fn other_account(own: &str) -> Self {
         Self {
@@ -157,13 +181,14 @@ pub(super) fn classify(operation: &str, code: &str, message: &str, retry_after: 
         "ResourceNotFoundException" => ErrorKind::NotFound,
         "ResourceConflictException" => ErrorKind::Conflict,
         "PreconditionFailedException" => ErrorKind::PreconditionFailed,
+        "PublicPolicyException" => ErrorKind::PublicPolicyBlocked,
         "PolicyLengthExceededException" => ErrorKind::PolicyTooLarge,
         "AccessDeniedException" | "AccessDenied" => ErrorKind::AccessDenied(Denied::parse(operation, message)),
         "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "RequestLimitExceeded" => {
             ErrorKind::Throttled { retry_after }
         }
         "InvalidParameterValueException" if message.to_ascii_lowercase().contains("principal") => {
-            ErrorKind::InvalidPrincipal
+            ErrorKind::InvalidPrincipal(None)
         }
         "UnrecognizedClientException"
         | "InvalidClientTokenId"

@@ -28,7 +28,8 @@ impl Lambda<'_> {
             .function_name(&target.function_name)
             .set_qualifier(target.qualifier.clone());
         let Some(answer) = absent(self.call(OPERATION, None, call.send()).await)? else { return Ok(None) };
-        let settings = settings_of(OPERATION, answer.auth_type(), answer.invoke_mode(), InvokeMode::Buffered)?;
+        let settings =
+            settings_of(OPERATION, answer.auth_type(), answer.invoke_mode(), answer.cors(), InvokeMode::Buffered)?;
         Ok(Some(UrlConfig {
             url: answer.function_url().to_owned(),
             creation_time: answer.creation_time().to_owned(),

@@ -2,8 +2,8 @@
 
 use tokio::time::Instant;
 
-use super::{AwsError, ErrorKind, Lambda, sdk_auth_type, sdk_invoke_mode, settings_of};
-use crate::observation::{UrlConfig, UrlSettings};
+use super::{AwsError, ErrorKind, Lambda, sdk_auth_type, sdk_cors, sdk_invoke_mode, settings_of};
+use crate::observation::{UrlConfig, UrlCors, UrlSettings};
 use crate::policy::{self, Access, Grant, Statement};
 use crate::target::FunctionTarget;
 
@@ -36,7 +36,10 @@ impl Lambda<'_> {
             .set_qualifier(target.qualifier.clone())
             .statement_id(sid)
             .action(grant.action())
-            .principal(&grant.principal)
+            .principal(&grant.grantee.principal)
+            .set_source_arn(grant.grantee.conditions.source_arn.clone())
+            .set_source_account(grant.grantee.conditions.source_account.clone())
+            .set_principal_org_id(grant.grantee.conditions.principal_org_id.clone())
             .set_revision_id(revision_id.map(ToOwned::to_owned));
         call = match grant.access {
             Access::Url(auth_type) => call.function_url_auth_type(auth_type.as_str().into()),
@@ -79,7 +82,7 @@ impl Lambda<'_> {
     pub async fn create_function_url_config(
         &self,
         target: &FunctionTarget,
-        wanted: UrlSettings,
+        wanted: &UrlSettings,
         deadline: Instant,
     ) -> Result<UrlConfig, AwsError> {
         const OPERATION: &str = "lambda:CreateFunctionUrlConfig";
@@ -89,9 +92,11 @@ impl Lambda<'_> {
             .function_name(&target.function_name)
             .set_qualifier(target.qualifier.clone())
             .auth_type(sdk_auth_type(wanted))
-            .invoke_mode(sdk_invoke_mode(wanted));
+            .invoke_mode(sdk_invoke_mode(wanted))
+            .set_cors((wanted.cors != UrlCors::default()).then(|| sdk_cors(&wanted.cors)));
         let answer = self.call(OPERATION, Some(deadline), call.send()).await?;
-        let settings = settings_of(OPERATION, answer.auth_type(), answer.invoke_mode(), wanted.invoke_mode)?;
+        let settings =
+            settings_of(OPERATION, answer.auth_type(), answer.invoke_mode(), answer.cors(), wanted.invoke_mode)?;
         Ok(UrlConfig {
             url: answer.function_url().to_owned(),
             creation_time: answer.creation_time().to_owned(),
@@ -99,26 +104,37 @@ impl Lambda<'_> {
         })
     }
 
-    /// Changes the URL config in place: the URL stays.
+    /// Changes the URL config in place: the URL stays. AWS merges what it gets into what it has, so CORS is always sent whole
+    /// where there is any or was (`before`): an empty list clears the list.
     ///
     /// # Errors
-    /// [`AwsError`].
+    /// [`AwsError`]; also if AWS answers that it has other settings than it was given: what it can't clear.
     pub async fn update_function_url_config(
         &self,
         target: &FunctionTarget,
-        wanted: UrlSettings,
+        wanted: &UrlSettings,
+        before: Option<&UrlCors>,
         deadline: Instant,
     ) -> Result<UrlConfig, AwsError> {
         const OPERATION: &str = "lambda:UpdateFunctionUrlConfig";
+        let none = UrlCors::default();
+        let cors =
+            (wanted.cors != none || before.is_some_and(|before| *before != none)).then(|| sdk_cors(&wanted.cors));
         let call = self
             .lambda(&target.region)
             .update_function_url_config()
             .function_name(&target.function_name)
             .set_qualifier(target.qualifier.clone())
             .auth_type(sdk_auth_type(wanted))
-            .invoke_mode(sdk_invoke_mode(wanted));
+            .invoke_mode(sdk_invoke_mode(wanted))
+            .set_cors(cors);
         let answer = self.call(OPERATION, Some(deadline), call.send()).await?;
-        let settings = settings_of(OPERATION, answer.auth_type(), answer.invoke_mode(), wanted.invoke_mode)?;
+        let settings =
+            settings_of(OPERATION, answer.auth_type(), answer.invoke_mode(), answer.cors(), wanted.invoke_mode)?;
+        let left = settings.differences(wanted);
+        if !left.is_empty() {
+            return Err(AwsError::not_taken(OPERATION, left));
+        }
         Ok(UrlConfig {
             url: answer.function_url().to_owned(),
             creation_time: answer.creation_time().to_owned(),

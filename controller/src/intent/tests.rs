@@ -3,6 +3,7 @@
 use super::*;
 use crate::access_policy::AccessPolicies;
 use crate::assess::{Installation, assess};
+use crate::demand::Demand;
 use crate::observation::UrlSettings;
 use crate::target::Defaults;
 
@@ -51,6 +52,10 @@ fn intent_under(
         auth_type,
         invoke_mode: lambdaroute_crds::InvokeMode::Buffered,
         function_arn: ARN.into(),
+        cors: crate::observation::UrlCors::default(),
+        management: lambdaroute_crds::FunctionUrlManagement::Managed,
+        permissions: lambdaroute_crds::PermissionsManagement::Managed,
+        grants: [].into(),
         access: crate::access::Access::default(),
     });
     let assessment = assess(route, &installation, None).with_claim(route, claim);
@@ -58,13 +63,15 @@ fn intent_under(
     on_target(route, &target, &assessment, claim, programmed.as_ref()).map(|on_target| on_target.intent)
 }
 
-const IAM: UrlSettings =
-    UrlSettings { auth_type: AuthType::AwsIam, invoke_mode: lambdaroute_crds::InvokeMode::Buffered };
+fn usual() -> Demand {
+    Demand::exactly(&UrlSettings::usual())
+}
+
 const DELETED: &str = ", deletionTimestamp: '2026-11-21T09:00:00Z', finalizers: [lambdaroute.dev/cleanup]";
 
 #[test]
 fn an_accepted_route_with_its_service_wants_its_target() {
-    let wants = Some(Intent::Wants { settings: IAM, programmed: None, finalizer: false });
+    let wants = Some(Intent::Wants { demand: usual(), programmed: None, finalizer: false });
     assert_eq!(intent(&route("", "{function: {name: orders}}", None), ServiceClaim::Ours, None), wants);
     let other = route("", "{function: {name: other}}", None);
     assert_eq!(intent(&other, ServiceClaim::Ours, None), None);
@@ -98,7 +105,7 @@ fn retain_suspend_and_force_leave_aws_as_it_is() {
 #[test]
 fn a_suspended_route_holds_what_it_has_and_writes_nothing() {
     let suspended = route("", "{function: {name: orders}, suspend: true}", Some("Active"));
-    let keeps = Some(Intent::Keeps { programmed: Some(IAM), repair: false });
+    let keeps = Some(Intent::Keeps { programmed: Some(usual()), repair: false });
     assert_eq!(intent(&suspended, ServiceClaim::Ours, Some(AuthType::AwsIam)), keeps);
     let fresh = route("", "{function: {name: orders}, suspend: true}", None);
     assert_eq!(intent(&fresh, ServiceClaim::Ours, None), None);
@@ -107,16 +114,16 @@ fn a_suspended_route_holds_what_it_has_and_writes_nothing() {
 #[test]
 fn the_old_target_is_kept_until_it_is_marked_as_released() {
     let moved = |state| route("", "{function: {name: orders, qualifier: PROD}}", Some(state));
-    let keeps = Some(Intent::Keeps { programmed: Some(IAM), repair: true });
+    let keeps = Some(Intent::Keeps { programmed: Some(usual()), repair: true });
     assert_eq!(intent(&moved("Active"), ServiceClaim::Ours, Some(AuthType::AwsIam)), keeps);
     assert_eq!(intent(&moved("Releasing"), ServiceClaim::Ours, None), Some(Intent::Releases));
 }
 
 #[test]
 fn a_refused_change_keeps_what_runs_but_a_lost_permission_closes_it() {
-    let public = "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: NONE}}}";
+    let public = "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: NONE}}, permissions: {grants: [{name: all, principal: '*'}]}}";
     let active = route("", public, Some("Active"));
-    let keeps = Some(Intent::Keeps { programmed: Some(IAM), repair: true });
+    let keeps = Some(Intent::Keeps { programmed: Some(usual()), repair: true });
     assert_eq!(intent(&active, ServiceClaim::Ours, Some(AuthType::AwsIam)), keeps);
     let public_before = intent(&active, ServiceClaim::Ours, Some(AuthType::None));
     assert!(matches!(public_before, Some(Intent::Keeps { repair: false, .. })), "nothing public is repaired");
@@ -129,7 +136,7 @@ fn a_target_that_may_not_be_used_any_more_is_not_repaired_and_then_released() {
     let orders = "{function: {name: orders}}";
     let under =
         |route: &LambdaRoute, programmed| intent_under(nothing_allowed(), route, ServiceClaim::Ours, programmed);
-    let keeps = Some(Intent::Keeps { programmed: Some(IAM), repair: false });
+    let keeps = Some(Intent::Keeps { programmed: Some(usual()), repair: false });
     assert_eq!(under(&route("", orders, Some("Active")), Some(AuthType::AwsIam)), keeps);
     assert_eq!(under(&route("", orders, Some("Releasing")), None), Some(Intent::Releases));
     assert_eq!(under(&route("", orders, None), None), None, "what never was there needs no look");
@@ -155,13 +162,13 @@ fn neither_suspension_nor_retention_keeps_what_may_not_be_used_any_more() {
 #[test]
 fn a_suspended_route_on_its_way_to_another_alias_stays_where_it_is() {
     let spec = "{function: {name: orders, qualifier: PROD}, suspend: true}";
-    let keeps = Some(Intent::Keeps { programmed: Some(IAM), repair: false });
+    let keeps = Some(Intent::Keeps { programmed: Some(usual()), repair: false });
     assert_eq!(intent(&route("", spec, Some("Releasing")), ServiceClaim::Ours, Some(AuthType::AwsIam)), keeps);
 }
 
 #[test]
 fn a_manifest_that_asks_for_more_than_is_allowed_loses_nothing_that_runs() {
-    let public = "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: NONE}}}";
-    let keeps = Some(Intent::Keeps { programmed: Some(IAM), repair: true });
+    let public = "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: NONE}}, permissions: {grants: [{name: all, principal: '*'}]}}";
+    let keeps = Some(Intent::Keeps { programmed: Some(usual()), repair: true });
     assert_eq!(intent(&route("", public, Some("Active")), ServiceClaim::Ours, Some(AuthType::AwsIam)), keeps);
 }

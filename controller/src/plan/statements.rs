@@ -1,17 +1,23 @@
 //! The difference between the statements that a target should have of us and those that it has.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lambdaroute_crds::AuthType;
 
+use super::agreement::Agreement;
 use super::{Settings, our_sids};
+use crate::demand::NamedGrant;
 use crate::observation::Observation;
-use crate::policy::{Access, Grant};
+use crate::policy::{Access, Grant, Grantee};
 use crate::sid::{Mark, Sid};
 use crate::step::Step;
 use crate::target::FunctionTarget;
 
+/// Whom the proxies' own pair is for, in messages.
+pub(super) const PROXIES: &str = "the proxies";
+
 /// Writes of statements, by when they are due.
+#[derive(Default)]
 pub(super) struct Changes {
     /// Before the URL config is written.
     pub(super) before: Vec<Step>,
@@ -23,28 +29,72 @@ pub(super) struct Changes {
     pub(super) unwanted_grants: Vec<Step>,
 }
 
-/// What we grant: the proxies' pair always, for everybody only while the URL is to be public.
-fn wanted_grants(auth_type: AuthType, settings: &Settings) -> Vec<Grant> {
-    let mut grants = Vec::from(Grant::pair(settings.principal.arn(), AuthType::AwsIam));
-    if auth_type == AuthType::None {
-        grants.extend(Grant::pair("*", AuthType::None));
+/// What is granted, and to whom by name: the proxies' pair always, `*` only while the URL is to be public.
+type Wanted = BTreeMap<Grant, String>;
+
+fn of_grants<'a>(grants: impl IntoIterator<Item = &'a NamedGrant>, auth_type: AuthType) -> Wanted {
+    let mut wanted = Wanted::new();
+    for NamedGrant { name, grantee } in grants {
+        let for_url = if grantee.principal == "*" { AuthType::None } else { AuthType::AwsIam };
+        if for_url == AuthType::AwsIam || auth_type == AuthType::None {
+            for grant in Grant::pair(grantee, for_url) {
+                wanted.entry(grant).or_insert_with(|| format!("grant {name}"));
+            }
+        }
     }
-    grants
+    wanted
+}
+
+fn proxies(settings: &Settings) -> Grantee {
+    Grantee::of(settings.principal.arn())
+}
+
+fn managed(agreement: &Agreement<'_>, auth_type: AuthType, settings: &Settings) -> Wanted {
+    let mut wanted = of_grants(agreement.grants(), auth_type);
+    wanted.extend(Grant::pair(&proxies(settings), AuthType::AwsIam).map(|grant| (grant, PROXIES.to_owned())));
+    wanted
+}
+
+/// What calls need, or a manifest asks for, and nobody's statement gives, where no statement of ours is to: because the policy
+/// is only read, or because a URL that was found public has nothing public of ours.
+pub(super) fn missing(
+    target: &FunctionTarget,
+    agreement: &Agreement<'_>,
+    auth_type: AuthType,
+    observed: &Observation,
+    settings: &Settings,
+) -> BTreeSet<Grant> {
+    let needed = match auth_type {
+        AuthType::AwsIam => Grant::pair(&proxies(settings), AuthType::AwsIam),
+        AuthType::None => Grant::pair(&Grantee::of("*"), AuthType::None),
+    };
+    let ours = if agreement.manages_permissions() { managed(agreement, auth_type, settings) } else { Wanted::new() };
+    let arn = target.arn();
+    of_grants(agreement.held(), auth_type)
+        .into_keys()
+        .chain(needed)
+        .filter(|grant| !ours.contains_key(grant) && !observed.policy.admits(grant, &arn))
+        .collect()
 }
 
 pub(super) fn changes(
     target: &FunctionTarget,
+    agreement: &Agreement<'_>,
     auth_type: AuthType,
     mark: Option<Mark>,
     creates: bool,
     observed: &Observation,
     settings: &Settings,
 ) -> Changes {
+    if !agreement.manages_permissions() {
+        return Changes::default();
+    }
     let present = our_sids(target, observed, settings);
-    let grants = wanted_grants(auth_type, settings);
+    let wanted = managed(agreement, auth_type, settings);
+    let proxies = proxies(settings);
     let (mut before, mut after, mut kept) = (Vec::new(), Vec::new(), BTreeSet::new());
-    for grant in &grants {
-        let carries_mark = grant.access == Access::Fn && grant.principal == settings.principal.arn();
+    for (grant, whose) in &wanted {
+        let carries_mark = grant.access == Access::Fn && grant.grantee == proxies;
         let sid = Sid {
             cluster: settings.cluster.clone(),
             target: target.hash(),
@@ -56,6 +106,7 @@ pub(super) fn changes(
             target: target.clone(),
             sid: sid.clone(),
             grant: grant.clone(),
+            whose: whose.clone(),
             mark_created: creates && carries_mark,
         };
         if creates && carries_mark {
@@ -72,12 +123,18 @@ pub(super) fn changes(
         }
     }
     let remove = |sid: &Sid| Step::RemovePermission { target: target.clone(), sid: sid.clone() };
-    let stale: Vec<&Sid> = present.iter().filter(|sid| !kept.contains(sid)).collect();
-    let wanted = |sid: &Sid| grants.iter().any(|grant| grant.kind() == sid.kind && grant.hash() == sid.statement);
+    let wanted: BTreeSet<_> = wanted.keys().map(|grant| (grant.kind(), grant.hash())).collect();
+    let held: BTreeSet<_> =
+        of_grants(agreement.held(), auth_type).keys().map(|grant| (grant.kind(), grant.hash())).collect();
+    let key = |sid: &Sid| (sid.kind, sid.statement.clone());
+    let stale: Vec<&Sid> = present
+        .iter()
+        .filter(|sid| !kept.contains(sid) && (wanted.contains(&key(sid)) || !held.contains(&key(sid))))
+        .collect();
     Changes {
         before,
         after,
-        unwanted_grants: stale.iter().filter(|sid| !wanted(sid)).map(|sid| remove(sid)).collect(),
+        unwanted_grants: stale.iter().filter(|sid| !wanted.contains(&key(sid))).map(|sid| remove(sid)).collect(),
         stale: stale.into_iter().map(remove).collect(),
     }
 }

@@ -1,17 +1,27 @@
 //! Plans, carried out on a pure model of AWS: what a policy and a URL config become, never what a call looks like.
 
-use lambdaroute_crds::{AuthType, InvokeMode};
+use lambdaroute_crds::{AuthType, FunctionUrlManagement, InvokeMode, PermissionsManagement};
 use proptest::prelude::*;
 
 use super::*;
-use crate::observation::Written;
-use crate::policy::{Policy, Principal, Statement, parse_statement};
+use crate::demand::NamedGrant;
+use crate::observation::{UrlCors, Written};
+use crate::policy::{Grantee, Policy, Principal, Statement, parse_statement};
 
 const ARN: &str = "arn:aws:lambda:eu-west-1:111122223333:function:orders";
 const ROLE: &str = "arn:aws:iam::111122223333:role/lambdaroute-proxy";
-const IAM: UrlSettings = UrlSettings { auth_type: AuthType::AwsIam, invoke_mode: InvokeMode::Buffered };
-const NONE: UrlSettings = UrlSettings { auth_type: AuthType::None, invoke_mode: InvokeMode::Buffered };
-const STREAM: UrlSettings = UrlSettings { auth_type: AuthType::AwsIam, invoke_mode: InvokeMode::ResponseStream };
+const NO_CORS: UrlCors = UrlCors {
+    allow_origins: BTreeSet::new(),
+    allow_methods: BTreeSet::new(),
+    allow_headers: BTreeSet::new(),
+    expose_headers: BTreeSet::new(),
+    allow_credentials: false,
+    max_age: 0,
+};
+const IAM: UrlSettings = UrlSettings { auth_type: AuthType::AwsIam, invoke_mode: InvokeMode::Buffered, cors: NO_CORS };
+const NONE: UrlSettings = UrlSettings { auth_type: AuthType::None, invoke_mode: InvokeMode::Buffered, cors: NO_CORS };
+const STREAM: UrlSettings =
+    UrlSettings { auth_type: AuthType::AwsIam, invoke_mode: InvokeMode::ResponseStream, cors: NO_CORS };
 
 fn target() -> FunctionTarget {
     FunctionTarget::parse_arn(ARN).unwrap()
@@ -29,12 +39,37 @@ fn recorded() -> Option<Recorded> {
     Some(Recorded { created_at: None, ownership: None })
 }
 
-fn wants(name: &str, settings: UrlSettings) -> RouteOnTarget {
+fn grant(name: &str, principal: &str) -> NamedGrant {
+    NamedGrant { name: name.into(), grantee: Grantee::of(principal) }
+}
+
+/// What a managed manifest with these settings demands: NONE is never without its grant.
+fn demand(settings: UrlSettings) -> Demand {
+    let public = (settings.auth_type == AuthType::None).then(|| grant("anybody", "*"));
+    Demand { grants: public.into_iter().collect(), ..Demand::exactly(&settings) }
+}
+
+fn with_grants(settings: UrlSettings, principals: &[&str]) -> Demand {
+    let mut demand = demand(settings);
+    demand.grants.extend(principals.iter().map(|principal| grant(principal.rsplit('/').next().unwrap(), principal)));
+    demand
+}
+
+/// A manifest that leaves everything open, under Adopt or Observe.
+fn as_found(management: FunctionUrlManagement) -> Demand {
+    Demand { management, ..Demand::default() }
+}
+
+fn wants_this(name: &str, demand: Demand) -> RouteOnTarget {
     RouteOnTarget {
         route: key(name),
-        intent: Intent::Wants { settings, programmed: None, finalizer: true },
+        intent: Intent::Wants { demand, programmed: None, finalizer: true },
         recorded: recorded(),
     }
+}
+
+fn wants(name: &str, settings: UrlSettings) -> RouteOnTarget {
+    wants_this(name, demand(settings))
 }
 
 fn releases(name: &str) -> RouteOnTarget {
@@ -67,10 +102,10 @@ fn carry_out(step: &Step, aws: &mut Observation) {
         Step::RemovePermission { sid, .. } => Written::StatementRemoved(sid.to_string()),
         Step::CreateFunctionUrlConfig { settings, .. } => {
             assert_eq!(aws.url, None, "a create conflicts with what is there");
-            Written::Url(url(*settings, 30))
+            Written::Url(url(settings.clone(), 30))
         }
         Step::UpdateFunctionUrlConfig { settings, .. } => {
-            Written::Url(UrlConfig { settings: *settings, ..aws.url.clone().unwrap() })
+            Written::Url(UrlConfig { settings: settings.clone(), ..aws.url.clone().unwrap() })
         }
         Step::DeleteFunctionUrlConfig { .. } => Written::UrlDeleted,
         _ => Written::Nothing,
@@ -92,7 +127,7 @@ fn words(step: &Step) -> String {
         Step::AddFinalizer { route } => format!("AddFinalizer {}", route.name),
         Step::RecordTarget { route, .. } => format!("RecordTarget {}", route.name),
         Step::AddPermission { sid, grant, mark_created, .. } => {
-            let who = if grant.principal == "*" { "public " } else { "" };
+            let who = if grant.grantee.principal == "*" { "public " } else { "" };
             let mark = if *mark_created || sid.created.is_some() { " -c" } else { "" };
             format!("AddPermission {who}{}{mark}", sid.kind.as_str())
         }
@@ -129,7 +164,7 @@ fn created() -> Observation {
 fn a_creation_is_written_in_the_order_that_proves_itself() {
     let mut aws = Observation::bare();
     let mut route = wants("orders", IAM);
-    route.intent = Intent::Wants { settings: IAM, programmed: None, finalizer: false };
+    route.intent = Intent::Wants { demand: demand(IAM), programmed: None, finalizer: false };
     route.recorded = None;
     assert_eq!(
         converge(&[route], &mut aws),
@@ -215,7 +250,7 @@ fn a_foreign_url_that_agrees_is_used_and_never_deleted() {
 fn a_foreign_url_that_differs_is_left_alone_with_the_differences_told() {
     let aws = Observation { url: Some(url(NONE, 1)), ..Observation::bare() };
     let mut route = wants("orders", STREAM);
-    route.intent = Intent::Wants { settings: STREAM, programmed: None, finalizer: false };
+    route.intent = Intent::Wants { demand: demand(STREAM), programmed: None, finalizer: false };
     let plan = plan(&target(), &[route], &aws, &settings());
     assert_eq!(plan.steps, []);
     assert_eq!(
@@ -268,7 +303,7 @@ fn the_first_of_two_routes_to_go_takes_nothing_away() {
     assert!(converge(&[releases("orders"), wants("orders-too", IAM)], &mut aws).is_empty());
     let kept = RouteOnTarget {
         route: key("orders-too"),
-        intent: Intent::Keeps { programmed: Some(IAM), repair: false },
+        intent: Intent::Keeps { programmed: Some(demand(IAM)), repair: false },
         recorded: recorded(),
     };
     assert!(converge(&[releases("orders"), kept], &mut aws).is_empty());
@@ -323,13 +358,230 @@ fn new_routes_that_disagree_from_the_start_write_nothing() {
 fn a_suspended_route_holds_the_settings_but_nothing_is_written_for_it() {
     let suspended = RouteOnTarget {
         route: key("a"),
-        intent: Intent::Keeps { programmed: Some(IAM), repair: false },
+        intent: Intent::Keeps { programmed: Some(demand(IAM)), repair: false },
         recorded: recorded(),
     };
     let mut aws = created();
     assert_eq!(plan(&target(), &[suspended.clone(), wants("b", NONE)], &aws, &settings()).conflicted.len(), 1);
     aws.policy.statements.clear();
     assert!(converge(&[suspended], &mut aws).is_empty());
+}
+
+const REPORTER: &str = "arn:aws:iam::444455556666:role/reporter";
+const AUDITOR: &str = "arn:aws:iam::444455556666:role/auditor";
+
+#[test]
+fn an_adopted_url_is_kept_true_and_never_deleted() {
+    let mut aws = Observation { url: Some(url(IAM, 1)), ..Observation::bare() };
+    let route = || wants_this("orders", Demand { management: FunctionUrlManagement::Adopt, ..demand(STREAM) });
+    assert_eq!(
+        converge(&[route()], &mut aws),
+        ["AddPermission url", "AddPermission fn", "UpdateFunctionUrlConfig"],
+        "and no mark that would say we made it"
+    );
+    assert_eq!(plan(&target(), &[route()], &aws, &settings()).ownership, Some(Ownership::Adopted));
+    aws.url = Some(url(IAM, 1));
+    assert_eq!(converge(&[route()], &mut aws), ["UpdateFunctionUrlConfig"]);
+    assert_eq!(converge(&[releases("orders")], &mut aws).len(), 2);
+    assert_eq!(aws, Observation { url: Some(url(STREAM, 1)), ..Observation::bare() });
+}
+
+#[test]
+fn what_a_manifest_leaves_open_is_as_found() {
+    for found in [IAM, STREAM, NONE] {
+        for management in [FunctionUrlManagement::Adopt, FunctionUrlManagement::Observe] {
+            let mut aws = Observation { url: Some(url(found.clone(), 1)), ..Observation::bare() };
+            let steps = converge(&[wants_this("orders", as_found(management))], &mut aws);
+            assert_eq!(steps, ["AddPermission url", "AddPermission fn"], "the proxies' pair alone, nothing public");
+            assert_eq!(aws.url, Some(url(found.clone(), 1)));
+        }
+    }
+}
+
+#[test]
+fn an_adopting_route_without_a_url_makes_the_usual_one_of_its_own() {
+    let mut aws = Observation::bare();
+    let route = || wants_this("orders", as_found(FunctionUrlManagement::Adopt));
+    converge(&[route()], &mut aws);
+    assert_eq!(aws.url, Some(url(IAM, 30)));
+    assert_eq!(plan(&target(), &[route()], &aws, &settings()).ownership, Some(Ownership::Created));
+}
+
+#[test]
+fn an_observed_url_is_never_made_changed_or_deleted() {
+    let observes = |demand| Demand { management: FunctionUrlManagement::Observe, ..demand };
+    let none = plan(&target(), &[wants_this("orders", observes(demand(IAM)))], &Observation::bare(), &settings());
+    assert_eq!((none.steps.len(), none.url), (0, UrlFinding::Missing));
+    let other = Observation { url: Some(url(IAM, 1)), ..Observation::bare() };
+    let differs = plan(&target(), &[wants_this("orders", observes(demand(STREAM)))], &other, &settings());
+    assert_eq!(
+        (differs.steps.len(), differs.url, differs.ownership),
+        (0, UrlFinding::Differs(vec!["invokeMode is BUFFERED, not RESPONSE_STREAM".into()]), Some(Ownership::Observed))
+    );
+    // Even one that we made: its status says that it was only observed.
+    let mut aws = created();
+    let mut gone = releases("orders");
+    gone.recorded = Some(Recorded { created_at: Some(time(30)), ownership: Some(Ownership::Observed) });
+    converge(&[gone], &mut aws);
+    assert_eq!(aws, Observation { url: Some(url(IAM, 30)), ..Observation::bare() });
+}
+
+#[test]
+fn a_policy_that_is_only_observed_is_never_written_and_what_it_lacks_is_named() {
+    let observes = || {
+        let mut demand = with_grants(IAM, &[REPORTER]);
+        demand.management = FunctionUrlManagement::Observe;
+        demand.permissions = PermissionsManagement::Observe;
+        wants_this("orders", demand)
+    };
+    let mut aws = Observation { url: Some(url(IAM, 1)), ..Observation::bare() };
+    let plan = plan(&target(), &[observes()], &aws, &settings());
+    let missing: Vec<String> = plan.missing.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        missing,
+        [
+            format!("lambda:InvokeFunctionUrl for {ROLE} (FunctionUrlAuthType AWS_IAM)"),
+            format!("lambda:InvokeFunction for {ROLE} (InvokedViaFunctionUrl true)"),
+            format!("lambda:InvokeFunctionUrl for {REPORTER} (FunctionUrlAuthType AWS_IAM)"),
+            format!("lambda:InvokeFunction for {REPORTER} (InvokedViaFunctionUrl true)"),
+        ]
+    );
+    assert_eq!(plan.steps, []);
+    // Whoever wrote it, and however wide: it counts.
+    for (sid, principal, action) in [
+        ("a", format!(r#"{{"AWS":"{ROLE}"}}"#), "lambda:InvokeFunctionUrl"),
+        ("b", format!(r#"{{"AWS":["{ROLE}","{REPORTER}"]}}"#), "lambda:InvokeFunction"),
+        ("c", "\"*\"".to_owned(), "lambda:*"),
+    ] {
+        let statement = format!(
+            r#"{{"Sid":"{sid}","Effect":"Allow","Principal":{principal},"Action":"{action}","Resource":"{ARN}"}}"#
+        );
+        aws.policy.statements.push(parse_statement(&statement).unwrap());
+    }
+    assert_eq!(super::plan(&target(), &[observes()], &aws, &settings()).missing, BTreeSet::new());
+    aws.policy.statements.pop();
+    assert_eq!(super::plan(&target(), &[observes()], &aws, &settings()).missing.len(), 1);
+}
+
+#[test]
+fn a_url_that_was_found_public_needs_somebodys_public_statements() {
+    let mut aws = Observation { url: Some(url(NONE, 1)), ..Observation::bare() };
+    let route = || wants_this("orders", as_found(FunctionUrlManagement::Observe));
+    converge(&[route()], &mut aws);
+    let missing = plan(&target(), &[route()], &aws, &settings()).missing;
+    assert_eq!(missing, BTreeSet::from(Grant::pair(&Grantee::of("*"), AuthType::None)));
+}
+
+#[test]
+fn a_grant_is_a_pair_that_comes_and_goes_by_itself() {
+    let mut aws = created();
+    let granted = || wants_this("orders", with_grants(IAM, &[REPORTER]));
+    assert_eq!(converge(&[granted()], &mut aws).len(), 2);
+    let pair: BTreeSet<Statement> =
+        Grant::pair(&Grantee::of(REPORTER), AuthType::AwsIam).iter().map(|grant| grant.statement(None, ARN)).collect();
+    let found: BTreeSet<Statement> =
+        aws.policy.statements[2..].iter().cloned().map(|statement| Statement { sid: None, ..statement }).collect();
+    assert_eq!(found, pair);
+    assert_eq!(converge(&[wants("orders", IAM)], &mut aws).len(), 2);
+    assert_eq!(aws, created());
+}
+
+#[test]
+fn a_changed_condition_stands_beside_the_old_one_until_that_goes() {
+    let service = |distribution: &str| {
+        let mut demand = demand(IAM);
+        let mut cloudfront = grant("cdn", "cloudfront.amazonaws.com");
+        cloudfront.grantee.conditions.source_arn =
+            Some(format!("arn:aws:cloudfront::111122223333:distribution/{distribution}"));
+        demand.grants.insert(cloudfront);
+        wants_this("orders", demand)
+    };
+    let mut aws = created();
+    converge(&[service("E1")], &mut aws);
+    let steps = converge(&[service("E2")], &mut aws);
+    assert_eq!(steps[..2], ["AddPermission url", "AddPermission fn"]);
+    assert_eq!(
+        BTreeSet::from_iter(&steps[2..]),
+        BTreeSet::from_iter(&["RemovePermission url".to_owned(), "RemovePermission fn".to_owned()])
+    );
+    let source = ("ArnLike".to_owned(), "aws:sourcearn".to_owned());
+    let sources: Vec<_> =
+        aws.policy.statements.iter().filter_map(|statement| statement.conditions.get(&source)).collect();
+    assert_eq!(sources.len(), 2);
+    assert!(sources.iter().all(|source| source.iter().all(|arn| arn.ends_with("/E2"))));
+}
+
+#[test]
+fn a_grant_stays_while_any_route_has_it() {
+    let both = [REPORTER, AUDITOR];
+    let mut aws = Observation::bare();
+    let routes = |first: &[&str], second: &[&str]| {
+        [wants_this("a", with_grants(IAM, first)), wants_this("b", with_grants(IAM, second))]
+    };
+    converge(&routes(&both, &[REPORTER]), &mut aws);
+    assert_eq!(aws.policy.statements.len(), 6);
+    assert!(converge(&routes(&[AUDITOR], &[REPORTER]), &mut aws).is_empty(), "the other route has it still");
+    assert_eq!(converge(&routes(&[AUDITOR], &[]), &mut aws).len(), 2);
+    assert_eq!(aws.policy.statements.len(), 4);
+}
+
+#[test]
+fn what_a_suspended_or_disputed_route_lets_in_is_not_taken_away() {
+    let mut aws = Observation::bare();
+    converge(&[wants_this("a", with_grants(IAM, &[REPORTER])), wants("b", IAM)], &mut aws);
+    let suspended = RouteOnTarget {
+        intent: Intent::Keeps { programmed: Some(with_grants(IAM, &[REPORTER])), repair: false },
+        ..wants("a", IAM)
+    };
+    assert!(converge(&[suspended, wants("b", IAM)], &mut aws).is_empty());
+    let disputed = RouteOnTarget {
+        intent: Intent::Wants {
+            demand: demand(STREAM),
+            programmed: Some(with_grants(IAM, &[REPORTER])),
+            finalizer: true,
+        },
+        ..wants("a", IAM)
+    };
+    assert!(converge(&[disputed, wants("b", IAM)], &mut aws).is_empty());
+}
+
+#[test]
+fn nothing_public_is_granted_unless_a_grant_says_so() {
+    let mut aws = Observation::bare();
+    converge(&[wants_this("orders", Demand::exactly(&NONE))], &mut aws);
+    assert!(aws.policy.statements.iter().all(|statement| !statement.principals.contains(&Principal::Any)));
+}
+
+#[test]
+fn a_grant_to_the_proxies_themselves_is_the_pair_that_they_have_anyway() {
+    let mut aws = created();
+    assert!(converge(&[wants_this("orders", with_grants(IAM, &[ROLE]))], &mut aws).is_empty());
+}
+
+#[test]
+fn routes_that_leave_the_settings_open_go_along_with_one_that_names_them() {
+    let mut aws = created();
+    let open = wants_this("a", as_found(FunctionUrlManagement::Adopt));
+    assert_eq!(converge(&[open.clone(), wants("b", STREAM)], &mut aws), ["UpdateFunctionUrlConfig"]);
+    assert!(plan(&target(), &[open, wants("b", STREAM)], &aws, &settings()).conflicted.is_empty());
+}
+
+fn cors(origin: &str) -> UrlSettings {
+    UrlSettings { cors: UrlCors { allow_origins: [origin.to_owned()].into(), ..NO_CORS }, ..NONE }
+}
+
+#[test]
+fn cors_is_changed_in_place_and_cleared_when_the_manifest_has_none() {
+    let mut aws = Observation::bare();
+    converge(&[wants("orders", cors("https://a.example"))], &mut aws);
+    assert_eq!(converge(&[wants("orders", cors("https://b.example"))], &mut aws), ["UpdateFunctionUrlConfig"]);
+    assert_eq!(converge(&[wants("orders", NONE)], &mut aws), ["UpdateFunctionUrlConfig"]);
+    assert_eq!(aws.url.as_ref().unwrap().settings.cors, NO_CORS);
+    let foreign = Observation { url: Some(url(cors("https://a.example"), 1)), ..Observation::bare() };
+    assert_eq!(
+        plan(&target(), &[wants("orders", NONE)], &foreign, &settings()).url,
+        UrlFinding::Differs(vec!["cors.allowOrigins is https://a.example, not none".into()])
+    );
 }
 
 prop_compose! {
@@ -355,14 +607,41 @@ fn any_settings() -> impl Strategy<Value = UrlSettings> {
     prop_oneof![Just(IAM), Just(NONE), Just(STREAM)]
 }
 
+fn any_demand() -> impl Strategy<Value = Demand> {
+    let management = prop_oneof![
+        3 => Just(FunctionUrlManagement::Managed),
+        1 => Just(FunctionUrlManagement::Adopt),
+        1 => Just(FunctionUrlManagement::Observe)
+    ];
+    let grants = proptest::collection::btree_set(prop_oneof![Just(ROLE), Just("444455556666"), Just("*")], 0..3);
+    (any_settings(), management, any::<[bool; 3]>(), grants).prop_map(
+        |(settings, management, [auth_type, invoke_mode, observe], grants)| {
+            let open = management != FunctionUrlManagement::Managed;
+            let exact = Demand::exactly(&settings);
+            Demand {
+                management,
+                auth_type: exact.auth_type.filter(|_| auth_type || !open),
+                invoke_mode: exact.invoke_mode.filter(|_| invoke_mode || !open),
+                permissions: if open && observe {
+                    PermissionsManagement::Observe
+                } else {
+                    PermissionsManagement::Managed
+                },
+                grants: grants.into_iter().map(|principal| grant("some", principal)).collect(),
+                ..exact
+            }
+        },
+    )
+}
+
 fn routes() -> impl Strategy<Value = Vec<RouteOnTarget>> {
     let intent = prop_oneof![
-        (any_settings(), proptest::option::of(any_settings())).prop_map(|(settings, programmed)| Intent::Wants {
-            settings,
+        (any_demand(), proptest::option::of(any_demand())).prop_map(|(demand, programmed)| Intent::Wants {
+            demand,
             programmed,
             finalizer: true
         }),
-        (proptest::option::of(any_settings()), any::<bool>())
+        (proptest::option::of(any_demand()), any::<bool>())
             .prop_map(|(programmed, repair)| Intent::Keeps { programmed, repair }),
         Just(Intent::Releases),
     ];
@@ -397,9 +676,23 @@ proptest! {
             let ours = statement.sid.as_deref().unwrap().starts_with(&format!("lr1-prod1-{}-", target().hash()));
             prop_assert!(ours || after.policy.statements.contains(statement));
         }
-        if plan.ownership == Some(Ownership::Unproven) {
+        if matches!(plan.ownership, Some(Ownership::Unproven | Ownership::Observed)) {
             prop_assert_eq!(&before.url, &after.url);
         }
+        if plan.ownership == Some(Ownership::Adopted) {
+            prop_assert!(after.url.is_some(), "what is adopted is never deleted");
+        }
+        let public = |aws: &Observation| aws.policy.statements.iter().any(|statement| {
+            statement.principals.contains(&Principal::Any)
+        });
+        let asked = routes.iter().any(|route| match &route.intent {
+            Intent::Wants { demand, programmed, .. } => [Some(demand), programmed.as_ref()]
+                .into_iter().flatten().any(|demand| demand.grants.iter().any(|grant| grant.grantee.principal == "*")),
+            Intent::Keeps { programmed, .. } => programmed.as_ref()
+                .is_some_and(|demand| demand.grants.iter().any(|grant| grant.grantee.principal == "*")),
+            Intent::Releases => false,
+        });
+        prop_assert!(asked || public(&before) || !public(&after), "nothing is made public that no grant names");
         let again = super::plan(&target(), &routes, &after, &settings());
         prop_assert_eq!(again.steps, vec![]);
 

@@ -97,7 +97,7 @@ fn the_old_qualifier_is_released_only_once_proxies_serve_the_new_one() {
 
 #[test]
 fn a_route_that_may_not_be_public_any_more_releases_its_target_before_it_forgets() {
-    let public = "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: NONE}}}";
+    let public = "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: NONE}}, permissions: {grants: [{name: all, principal: '*'}]}}";
     let targets = format!("[{{functionARN: '{ARN}', state: Active}}]");
     let served = Programmed {
         host: "a.lambda-url.eu-west-1.on.aws".into(),
@@ -105,6 +105,10 @@ fn a_route_that_may_not_be_public_any_more_releases_its_target_before_it_forgets
         auth_type: lambdaroute_crds::AuthType::None,
         invoke_mode: lambdaroute_crds::InvokeMode::Buffered,
         function_arn: ARN.into(),
+        cors: crate::observation::UrlCors::default(),
+        management: lambdaroute_crds::FunctionUrlManagement::Managed,
+        permissions: lambdaroute_crds::PermissionsManagement::Managed,
+        grants: [].into(),
         access: crate::access::Access::default(),
     };
     let route = make("", public, &targets);
@@ -129,7 +133,7 @@ fn a_route_that_may_not_be_public_any_more_releases_its_target_before_it_forgets
 #[test]
 fn a_suspended_route_releases_what_it_may_not_use_any_more_and_nothing_else() {
     let public = "{function: {name: orders}, suspend: true,
-        upstream: {type: FunctionURL, functionURL: {authType: NONE}}}";
+        upstream: {type: FunctionURL, functionURL: {authType: NONE}}, permissions: {grants: [{name: all, principal: '*'}]}}";
     let releasing = format!("[{{functionARN: '{ARN}', state: Releasing}}]");
     let lost = Case { released: &[ARN], ..case(make("", public, &releasing)) };
     assert_eq!(steps_of(&lost), ["forget F in status.targets"], "proxies serve it no more");

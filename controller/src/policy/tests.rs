@@ -16,7 +16,7 @@ fn the_pair_of_awss_documentation_is_what_we_want() {
        "Condition":{"Bool":{"lambda:InvokedViaFunctionUrl":"true"}}}]}"#;
     let found = parse(policy).unwrap();
     let wanted: Vec<Statement> =
-        Grant::pair(ROLE, AuthType::AwsIam).iter().map(|grant| grant.statement(None, FUNCTION)).collect();
+        Grant::pair(&Grantee::of(ROLE), AuthType::AwsIam).iter().map(|grant| grant.statement(None, FUNCTION)).collect();
     assert_eq!(found.len(), 2);
     assert!(found[0].same_grant(&wanted[0]) && found[1].same_grant(&wanted[1]));
     assert!(!found[0].same_grant(&wanted[1]));
@@ -45,7 +45,7 @@ fn a_deleted_roles_statement_is_stale_and_differs() {
        "Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":"AWS_IAM"}}}]}"#;
     let found = parse(policy).unwrap().remove(0);
     assert!(found.principals.first().unwrap().is_stale());
-    assert!(!found.same_grant(&Grant::pair(ROLE, AuthType::AwsIam)[0].statement(None, FUNCTION)));
+    assert!(!found.same_grant(&Grant::pair(&Grantee::of(ROLE), AuthType::AwsIam)[0].statement(None, FUNCTION)));
 }
 
 #[test]
@@ -61,8 +61,63 @@ fn the_hash_tells_principal_action_and_auth_type_apart() {
     let mut hashes = BTreeSet::new();
     for principal in [ROLE, "*"] {
         for auth_type in [AuthType::AwsIam, AuthType::None] {
-            hashes.extend(Grant::pair(principal, auth_type).map(|grant| grant.hash()));
+            hashes.extend(Grant::pair(&Grantee::of(principal), auth_type).map(|grant| grant.hash()));
         }
     }
     assert_eq!(hashes.len(), 6, "two auth types share the `fn` half");
+}
+
+#[test]
+fn conditions_are_part_of_the_statement_and_of_its_hash() {
+    let conditions = Conditions {
+        source_arn: Some("arn:aws:cloudfront::111122223333:distribution/E1".into()),
+        source_account: Some("111122223333".into()),
+        principal_org_id: None,
+    };
+    let cdn = Grantee { principal: "cloudfront.amazonaws.com".into(), conditions };
+    let [url, call] = Grant::pair(&cdn, AuthType::AwsIam);
+    // As AWS spells it back.
+    let found = parse_statement(&format!(
+        r#"{{"Sid":"x","Effect":"Allow","Principal":{{"Service":"cloudfront.amazonaws.com"}},
+            "Action":"lambda:InvokeFunctionUrl","Resource":"{FUNCTION}","Condition":{{
+            "StringEquals":{{"AWS:SourceAccount":"111122223333","lambda:FunctionUrlAuthType":"AWS_IAM"}},
+            "ArnLike":{{"AWS:SourceArn":"arn:aws:cloudfront::111122223333:distribution/E1"}}}}}}"#
+    ))
+    .unwrap();
+    assert!(found.same_grant(&url.statement(None, FUNCTION)));
+    assert_eq!(
+        call.to_string(),
+        "lambda:InvokeFunction for cloudfront.amazonaws.com (InvokedViaFunctionUrl true, SourceArn \
+         arn:aws:cloudfront::111122223333:distribution/E1, SourceAccount 111122223333)"
+    );
+    let other = |conditions| Grant { grantee: Grantee { conditions, ..cdn.clone() }, access: url.access };
+    let hashes: BTreeSet<String> = [
+        url.hash(),
+        other(Conditions::default()).hash(),
+        other(Conditions { source_account: Some("111122223333".into()), ..Conditions::default() }).hash(),
+        other(Conditions { principal_org_id: Some("111122223333".into()), ..Conditions::default() }).hash(),
+    ]
+    .into();
+    assert_eq!(hashes.len(), 4);
+}
+
+#[test]
+fn a_narrower_statement_of_somebody_else_gives_no_leave() {
+    let [url, _] = Grant::pair(&Grantee::of(ROLE), AuthType::AwsIam);
+    let with = |condition: &str, resource: &str| Policy {
+        statements: parse(&format!(
+            r#"{{"Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{ROLE}"}},"Action":"lambda:InvokeFunctionUrl",
+                "Resource":"{resource}"{condition}}}]}}"#
+        ))
+        .unwrap(),
+        ..Policy::default()
+    };
+    let iam = r#","Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":"AWS_IAM"}}"#;
+    assert!(with("", FUNCTION).admits(&url, FUNCTION) && with(iam, FUNCTION).admits(&url, FUNCTION));
+    let organization = r#","Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-a1b2c3d4e5"}}"#;
+    for condition in [organization, &iam.replace("AWS_IAM", "NONE")] {
+        assert!(!with(condition, FUNCTION).admits(&url, FUNCTION), "{condition}");
+    }
+    assert!(!with("", &format!("{FUNCTION}:PROD")).admits(&url, FUNCTION));
+    assert!(!Policy::default().admits(&url, FUNCTION));
 }

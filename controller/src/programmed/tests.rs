@@ -29,6 +29,10 @@ fn programmed() -> Programmed {
         auth_type: AuthType::AwsIam,
         invoke_mode: InvokeMode::Buffered,
         function_arn: ARN.into(),
+        cors: crate::observation::UrlCors::default(),
+        management: lambdaroute_crds::FunctionUrlManagement::Managed,
+        permissions: lambdaroute_crds::PermissionsManagement::Managed,
+        grants: [].into(),
         access: Access::default(),
     }
 }
@@ -42,10 +46,14 @@ fn guarded() -> Programmed {
     Programmed { access: auth.unwrap(), ..programmed() }
 }
 
+fn everybody() -> lambdaroute_crds::Permissions {
+    serde_yaml_ng::from_str("{grants: [{name: all, principal: '*'}]}").unwrap()
+}
+
 /// The route, as its status is once proxies were told `programmed`.
 fn told(programmed: &Programmed) -> LambdaRoute {
     let mut route = route();
-    route.status.as_mut().unwrap().programmed_digest = Some(programmed.access.digest());
+    route.status.as_mut().unwrap().programmed_digest = Some(programmed.digest());
     route
 }
 
@@ -77,7 +85,8 @@ fn an_annotation_that_somebody_wrote_lets_nobody_in() {
     let status = told(&guarded());
     assert_eq!(trusted(&open, &status), None, "nothing says that it may be open: it is served no more");
     let manifest = Trust { written: None, manifest: Some(guarded().access) };
-    assert_eq!(Programmed::trusted(&open.annotation(), &status, &manifest), Some(guarded()), "the manifest says who");
+    let read = Programmed::trusted(&open.annotation(), &status, &manifest).map(|read| read.access);
+    assert_eq!(read, Some(guarded().access), "the manifest says who");
     let unknown = guarded().annotation().replace("\"access\":{", "\"access\":{\"later\":{},");
     assert!(unknown.contains("later"));
     let read = Programmed::trusted(&unknown, &status, &Trust::default());
@@ -88,8 +97,28 @@ fn an_annotation_that_somebody_wrote_lets_nobody_in() {
 
 #[test]
 fn what_this_leader_wrote_is_believed_before_status_says_so_too() {
-    let trust = Trust { written: Some(guarded().access.digest()), manifest: None };
+    let trust = Trust { written: Some(guarded().digest()), manifest: None };
     assert_eq!(Programmed::trusted(&guarded().annotation(), &told(&programmed()), &trust), Some(guarded()));
+}
+
+#[test]
+fn an_annotation_that_somebody_wrote_asks_for_nothing_in_aws() {
+    let forged = Programmed {
+        auth_type: AuthType::None,
+        management: FunctionUrlManagement::Adopt,
+        grants: Demand::of(&lambdaroute_crds::LambdaRouteSpec {
+            permissions: Some(everybody()),
+            ..lambdaroute_crds::LambdaRouteSpec::default()
+        })
+        .grants,
+        ..programmed()
+    };
+    let manifest = Trust { written: None, manifest: Some(Access::default()) };
+    let read = Programmed::trusted(&forged.annotation(), &told(&programmed()), &manifest).unwrap();
+    let demand = read.demand();
+    assert_eq!((demand.auth_type, demand.management), (Some(AuthType::AwsIam), FunctionUrlManagement::Observe));
+    assert!(demand.grants.is_empty());
+    assert_eq!(trusted(&forged, &told(&forged)), Some(forged), "only what status has too");
 }
 
 #[test]
@@ -97,7 +126,8 @@ fn a_service_of_before_the_digest_goes_by_its_manifest() {
     let before = programmed().annotation().replace(",\"access\":{}", "").replace("\"access\":{},", "");
     assert!(!before.contains("access"), "{before}");
     let trust = Trust { written: None, manifest: Some(Access::default()) };
-    assert_eq!(Programmed::trusted(&before, &route(), &trust), Some(programmed()));
+    let read = Programmed::trusted(&before, &route(), &trust).map(|read| (read.host, read.access));
+    assert_eq!(read, Some((programmed().host, programmed().access)));
 }
 
 #[test]
@@ -166,6 +196,7 @@ mod next {
             settled: true,
             conflicted: [].into(),
             released: [].into(),
+            missing: [].into(),
             in_use_by: [].into(),
             failure: None,
         }
@@ -252,8 +283,12 @@ mod next {
         let mut public = route();
         public.spec.upstream = Some(lambdaroute_crds::Upstream {
             type_: lambdaroute_crds::UpstreamType::FunctionURL,
-            function_url: Some(lambdaroute_crds::FunctionUrl { auth_type: Some(AuthType::None), invoke_mode: None }),
+            function_url: Some(lambdaroute_crds::FunctionUrl {
+                auth_type: Some(AuthType::None),
+                ..lambdaroute_crds::FunctionUrl::default()
+            }),
         });
+        public.spec.permissions = Some(everybody());
         let defaults =
             Defaults { region: Some("eu-west-1".into()), account_id: "111122223333".into(), partition: "aws".into() };
         let installation =
@@ -304,8 +339,12 @@ mod next {
         let mut public = route();
         public.spec.upstream = Some(lambdaroute_crds::Upstream {
             type_: lambdaroute_crds::UpstreamType::FunctionURL,
-            function_url: Some(lambdaroute_crds::FunctionUrl { auth_type: Some(AuthType::None), invoke_mode: None }),
+            function_url: Some(lambdaroute_crds::FunctionUrl {
+                auth_type: Some(AuthType::None),
+                ..lambdaroute_crds::FunctionUrl::default()
+            }),
         });
+        public.spec.permissions = Some(everybody());
         let served = Some(Programmed { auth_type: AuthType::None, ..programmed() });
         assert_eq!(next(&public, &view(), served), None);
     }

@@ -182,7 +182,7 @@ impl Reconciler {
     /// Until status says so too, this leader believes what it wrote itself.
     fn wrote_access(&self, work: &Work, next: Option<&Programmed>) {
         if let Some(memory) = lock(&self.memory).get_mut(&name_of(&work.route)) {
-            memory.written = next.map(|next| next.access.digest());
+            memory.written = next.map(|next| next.digest());
         }
     }
 

@@ -15,7 +15,7 @@ use crate::intent;
 use crate::kubernetes::KubeError;
 use crate::observation::FunctionState;
 use crate::observe::Aspect;
-use crate::plan::{Intent, RouteOnTarget, plan};
+use crate::plan::{Intent, RouteOnTarget, UrlFinding, plan};
 use crate::priority::Priority;
 use crate::step::{RouteKey, Step};
 use crate::target::FunctionTarget;
@@ -91,6 +91,8 @@ impl Reconciler {
             _ => None,
         };
         let (time, function, settled) = (looked.time, looked.observed.function, left.steps.is_empty());
+        // Others are to make it.
+        let waits = left.url == UrlFinding::Missing || !left.missing.is_empty();
         let mut view = TargetView::new(time, &looked.observed, left, releasing, failure);
         view.in_use_by = in_use_by;
         view.synced_at = self.synced(target);
@@ -109,6 +111,10 @@ impl Reconciler {
                 Outcome::Again { first: MISSING_AT_FIRST, longest: MISSING, why: "function_missing" }
             }
             None if !settled => Outcome::retry("unsettled"),
+            None if waits => {
+                self.forget_look(target);
+                Outcome::Again { first: MISSING_AT_FIRST, longest: MISSING, why: "waits_for_others" }
+            }
             None => Outcome::Done(self.until_due(target)),
         }
     }
@@ -169,7 +175,8 @@ fn again(error: &AwsError) -> Outcome {
     let (first, why) = match &error.kind {
         // The jitter may halve it, and then AWS's own word still holds.
         ErrorKind::Throttled { retry_after } => (retry_after.map_or(millis(1000), |after| after * 2), "throttled"),
-        ErrorKind::InvalidPrincipal => (millis(2000), "invalid_principal"),
+        ErrorKind::InvalidPrincipal(_) => (millis(2000), "invalid_principal"),
+        ErrorKind::NotTaken(_) | ErrorKind::PublicPolicyBlocked => (millis(30_000), "not_taken"),
         ErrorKind::AccessDenied(_) | ErrorKind::Credentials | ErrorKind::OtherAccount { .. } => {
             (millis(1000), "access_denied")
         }

@@ -1,13 +1,16 @@
 //! What a new leader believes.
 
-use lambdaroute_crds::{AuthType, InvokeMode};
+use lambdaroute_crds::InvokeMode;
 
 use super::*;
+use crate::demand::Demand;
 use crate::intent::key;
 use crate::observation::UrlSettings;
 
 const ARN: &str = "arn:aws:lambda:eu-west-1:111122223333:function:orders";
-const URL: UrlSettings = UrlSettings { auth_type: AuthType::AwsIam, invoke_mode: InvokeMode::Buffered };
+fn usual() -> Demand {
+    Demand::exactly(&UrlSettings::usual())
+}
 
 fn target() -> FunctionTarget {
     FunctionTarget::parse_arn(ARN).unwrap()
@@ -44,7 +47,7 @@ status:
 }
 
 fn wants(route: &LambdaRoute) -> RouteOnTarget {
-    let intent = Intent::Wants { settings: URL, programmed: Some(URL), finalizer: true };
+    let intent = Intent::Wants { demand: usual(), programmed: Some(usual()), finalizer: true };
     RouteOnTarget { route: key(route), intent, recorded: None }
 }
 
@@ -85,12 +88,18 @@ fn anything_that_may_be_other_than_it_was_needs_one() {
 #[test]
 fn what_is_not_programmed_or_is_being_taken_back_needs_one() {
     let route = route();
-    let other = UrlSettings { invoke_mode: InvokeMode::ResponseStream, ..URL };
+    let other = Demand { invoke_mode: Some(InvokeMode::ResponseStream), ..usual() };
+    let granted = Demand {
+        grants: [crate::demand::NamedGrant { name: "a".into(), grantee: crate::policy::Grantee::of("444455556666") }]
+            .into(),
+        ..usual()
+    };
     for intent in [
         Intent::Releases,
-        Intent::Wants { settings: URL, programmed: None, finalizer: true },
-        Intent::Wants { settings: other, programmed: Some(URL), finalizer: true },
-        Intent::Wants { settings: URL, programmed: Some(URL), finalizer: false },
+        Intent::Wants { demand: usual(), programmed: None, finalizer: true },
+        Intent::Wants { demand: other, programmed: Some(usual()), finalizer: true },
+        Intent::Wants { demand: granted, programmed: Some(usual()), finalizer: true },
+        Intent::Wants { demand: usual(), programmed: Some(usual()), finalizer: false },
     ] {
         let on_target = RouteOnTarget { intent: intent.clone(), ..wants(&route) };
         assert_eq!(look(&route, &on_target), None, "{intent:?}");
@@ -113,7 +122,7 @@ fn one_route_that_needs_a_look_is_enough_and_the_latest_look_counts() {
 fn a_suspended_route_asks_for_nothing() {
     let (one, mut two) = (route(), route());
     two.status = None;
-    let suspended = RouteOnTarget { intent: Intent::Keeps { programmed: Some(URL), repair: false }, ..wants(&two) };
+    let suspended = RouteOnTarget { intent: Intent::Keeps { programmed: Some(usual()), repair: false }, ..wants(&two) };
     assert!(last_look(&target(), [(&one, &wants(&one)), (&two, &suspended)], &digest()).is_some());
 }
 

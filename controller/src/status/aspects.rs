@@ -1,8 +1,9 @@
 //! Each aspect for itself. None: nothing is known yet.
 
 use lambdaroute_crds::condition::{ConditionType, Reason};
+use lambdaroute_crds::{FunctionUrlManagement, PermissionsManagement};
 
-use super::judgement::{Judgement, State};
+use super::judgement::{Actor, Judgement, State};
 use super::{Facts, earlier, failure, lives};
 use crate::access::Resolution;
 use crate::assess::ServiceClaim;
@@ -37,7 +38,7 @@ fn accepted(facts: &Facts<'_>) -> Option<Judgement> {
     if conflicted(facts) {
         return Some(Judgement::no(
             Reason::Conflicted,
-            "other LambdaRoutes of this function want other settings of its URL (authType, invokeMode): agree on one",
+            "other LambdaRoutes of this function want other settings of its URL (authType, invokeMode, cors): agree on one",
         ));
     }
     // What a new leader doesn't know yet was judged by the one before.
@@ -132,15 +133,36 @@ fn function_url(facts: &Facts<'_>) -> Option<Judgement> {
     if conflicted(facts) {
         return None;
     }
+    let demand = &facts.assessment.demand;
     Some(match (&view.finding, &view.url) {
         (UrlFinding::Differs(differences), _) => Judgement::no(
             Reason::AlreadyExists,
             format!(
-                "the function has a URL that LambdaRoute didn't make, and it differs ({}): change the manifest, or delete that \
-                 URL",
-                differences.join("; ")
+                "the function has a URL that isn't LambdaRoute's to change, and it differs ({}): {}",
+                differences.join("; "),
+                match demand.management {
+                    FunctionUrlManagement::Observe =>
+                        "change spec.upstream.functionURL, or that URL; with management Observe it is only read",
+                    FunctionUrlManagement::Managed | FunctionUrlManagement::Adopt =>
+                        "change spec.upstream.functionURL, delete that URL, or take it over with management Adopt",
+                }
             ),
         ),
+        (UrlFinding::Missing, _) => Judgement {
+            actor: Actor::You,
+            ..Judgement::pending(
+                "the function has no URL, and with spec.upstream.functionURL.management Observe LambdaRoute makes none: \
+                 create one; it is looked for again by itself",
+            )
+        },
+        (UrlFinding::Agrees, Some(url)) if demand.evaded_by(url.settings.auth_type) => Judgement::no(
+            Reason::AlreadyExists,
+            "the function's URL has authType NONE, by which anybody gets around spec.auth, spec.rateLimits and \
+             spec.sourceRanges: give spec.upstream.functionURL.authType AWS_IAM, or remove them",
+        ),
+        (UrlFinding::Agrees, Some(_)) if demand.management == FunctionUrlManagement::Observe => {
+            Judgement::yes(Reason::Observed, "the function URL is as the manifest says; it is only read")
+        }
         (UrlFinding::Agrees, Some(_)) => Judgement::yes(Reason::Synced, "the function URL is as the manifest says"),
         (UrlFinding::Agrees | UrlFinding::Due, _) => Judgement::pending("the function URL isn't made yet"),
     })
@@ -154,10 +176,22 @@ fn permissions(facts: &Facts<'_>) -> Option<Judgement> {
     if conflicted(facts) {
         return None;
     }
-    Some(if view.settled && view.finding == UrlFinding::Agrees && view.url.is_some() {
-        Judgement::yes(Reason::Synced, "the permission statements are as the manifest says")
-    } else {
+    let complete = view.settled && view.finding == UrlFinding::Agrees && view.url.is_some();
+    Some(if !complete {
         Judgement::pending("the permission statements aren't complete yet")
+    } else if !view.missing.is_empty() {
+        let missing: Vec<String> = view.missing.iter().map(ToString::to_string).collect();
+        Judgement::no(
+            Reason::AccessDenied,
+            format!(
+                "the function's policy lacks what calls need, and it isn't LambdaRoute's to write here: add {}",
+                missing.join("; ")
+            ),
+        )
+    } else if facts.assessment.demand.permissions == PermissionsManagement::Observe {
+        Judgement::yes(Reason::Observed, "the policy has what calls need; it is only read")
+    } else {
+        Judgement::yes(Reason::Synced, "the permission statements are as the manifest says")
     })
 }
 
@@ -173,7 +207,7 @@ fn programmed(facts: &Facts<'_>) -> Option<Judgement> {
     let arn = target.arn();
     let current = facts.served.filter(|served| {
         served.function_arn == arn
-            && served.settings() == facts.assessment.settings
+            && facts.assessment.demand.admits(&served.settings())
             && served.access == facts.assessment.access
     });
     match (&facts.programming, current) {

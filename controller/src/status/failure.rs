@@ -47,12 +47,41 @@ pub(super) fn judge(error: &AwsError) -> Judgement {
             Reason::PolicyTooLarge,
             "the function's policy would be over AWS's 20,480 bytes: remove statements from it that nobody needs",
         ),
-        ErrorKind::InvalidPrincipal => Judgement {
+        ErrorKind::InvalidPrincipal(whose) => Judgement {
+            actor: if whose.as_deref().is_some_and(|whose| whose.starts_with("grant ")) {
+                Actor::You
+            } else {
+                Actor::Platform
+            },
+            ..Judgement::no(
+                Reason::Unreachable,
+                match whose.as_deref().and_then(|whose| whose.strip_prefix("grant ")) {
+                    Some(name) => format!(
+                        "AWS doesn't know the principal of spec.permissions.grants[{name}]: correct it, or wait (a new role \
+                         takes up to two minutes)"
+                    ),
+                    None => "AWS doesn't know the principal that is to be granted: check --proxy-principal (a new role takes \
+                             up to two minutes)"
+                        .to_owned(),
+                },
+            )
+        },
+        ErrorKind::PublicPolicyBlocked => Judgement::no(
+            Reason::AccessDenied,
+            format!(
+                "the account blocks policies that let in everybody ({code}), and authType NONE needs one: let the function's \
+                 be public (lambda:PutPublicAccessBlockConfig), or use AWS_IAM"
+            ),
+        ),
+        ErrorKind::NotTaken(left) => Judgement {
             actor: Actor::Platform,
             ..Judgement::no(
                 Reason::Unreachable,
-                "AWS doesn't know the principal that is to be granted: check --proxy-principal (a new role takes up to two \
-                 minutes)",
+                format!(
+                    "AWS took {operation} and didn't carry it out ({}): clear that by hand, with AWS's console or by a URL \
+                     config made anew",
+                    left.join("; ")
+                ),
             )
         },
         ErrorKind::Unreachable => {

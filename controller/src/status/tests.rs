@@ -50,13 +50,14 @@ fn view() -> TargetView {
         url: Some(UrlConfig {
             url: "https://abc.lambda-url.eu-west-1.on.aws/".into(),
             creation_time: "2026-11-21T09:30:00.123+0000".into(),
-            settings: UrlSettings { auth_type: AuthType::AwsIam, invoke_mode: InvokeMode::Buffered },
+            settings: UrlSettings::usual(),
         }),
         ownership: Some(Ownership::Created),
         finding: UrlFinding::Agrees,
         settled: true,
         conflicted: [].into(),
         released: [].into(),
+        missing: [].into(),
         in_use_by: [].into(),
         failure: None,
     }
@@ -69,6 +70,10 @@ fn served() -> Programmed {
         auth_type: AuthType::AwsIam,
         invoke_mode: InvokeMode::Buffered,
         function_arn: ARN.into(),
+        cors: crate::observation::UrlCors::default(),
+        management: lambdaroute_crds::FunctionUrlManagement::Managed,
+        permissions: lambdaroute_crds::PermissionsManagement::Managed,
+        grants: [].into(),
         access: crate::access::Access::default(),
     }
 }
@@ -377,10 +382,10 @@ fn the_column_says_how_callers_are_recognised_and_status_what_was_told() {
     let keys = "{methods: [{name: a, type: APIKey, apiKey: {secretRefs: [{name: s}]}}, {name: b, type: JWT, jwt: {issuer: 'https://a.example', audiences: [a]}}]}";
     let route = route(&format!("{{function: {{name: orders}}, auth: {keys}}}"));
     let access = crate::access::Access::of(&route.spec);
-    let served = Programmed { access: access.clone(), ..served() };
-    let status = Known { route: route.clone(), served: Some(served), ..working() }.status();
+    let served = Programmed { access, ..served() };
+    let status = Known { route: route.clone(), served: Some(served.clone()), ..working() }.status();
     assert_eq!(status.auth.as_deref(), Some("APIKey, JWT"));
-    assert_eq!(status.programmed_digest, Some(access.digest()));
+    assert_eq!(status.programmed_digest, Some(served.digest()));
     let open = Known { route, ..working() };
     assert_eq!(open.status().auth.as_deref(), Some("None"), "what proxies serve counts, not what they shall");
     assert_eq!(open.condition(ConditionType::Programmed).1, "Pending");
@@ -404,4 +409,73 @@ fn a_reference_that_leads_nowhere_is_told_with_who_must_act() {
     }
     let unknown = Known { references: Resolution::Unknown, ..working() };
     assert_eq!(unknown.condition(ConditionType::ResolvedRefs).1, "Pending");
+}
+
+fn observing(permissions: &str) -> Known {
+    let spec = "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {management: Observe}}";
+    let mut known = working();
+    known.route = route(&format!("{spec}{permissions}}}"));
+    known
+}
+
+#[test]
+fn what_is_only_read_is_told_as_observed() {
+    let known = observing(", permissions: {management: Observe}");
+    for type_ in [ConditionType::FunctionURLReady, ConditionType::PermissionsReady] {
+        assert_eq!(known.condition(type_).1, "Observed");
+    }
+    assert_eq!(known.ready().0, "True");
+    assert_eq!(known.status().targets[0].ownership, Some(Ownership::Observed), "whoever made it");
+    assert_eq!(observing("").condition(ConditionType::PermissionsReady).1, "Synced");
+}
+
+#[test]
+fn a_url_that_is_to_be_observed_and_isnt_there_is_asked_for() {
+    let mut known = observing("");
+    let view = known.view.as_mut().unwrap();
+    (view.url, view.finding) = (None, UrlFinding::Missing);
+    let (state, reason, message) = known.condition(ConditionType::FunctionURLReady);
+    assert_eq!((state.as_str(), reason.as_str()), ("Unknown", "Pending"));
+    assert!(message.contains("create one"), "{message}");
+    assert!(known.ready().2.starts_with("You: "));
+}
+
+#[test]
+fn what_the_policy_lacks_is_told_with_action_and_principal() {
+    let mut known = observing(", permissions: {management: Observe}");
+    let grantee = crate::policy::Grantee::of("arn:aws:iam::111122223333:role/proxies");
+    known.view.as_mut().unwrap().missing = crate::policy::Grant::pair(&grantee, AuthType::AwsIam).into();
+    let (state, reason, message) = known.condition(ConditionType::PermissionsReady);
+    assert_eq!((state.as_str(), reason.as_str()), ("False", "AccessDenied"));
+    for part in [
+        "lambda:InvokeFunctionUrl for arn:aws:iam::111122223333:role/proxies",
+        "lambda:InvokeFunction for",
+        "InvokedViaFunctionUrl true",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn a_url_found_public_serves_no_route_that_restricts_its_callers() {
+    let spec = "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {management: Observe}},
+                 sourceRanges: {allow: [10.0.0.0/8]}}";
+    let mut known = working();
+    known.route = route(spec);
+    known.view.as_mut().unwrap().url.as_mut().unwrap().settings.auth_type = AuthType::None;
+    let (state, reason, message) = known.condition(ConditionType::FunctionURLReady);
+    assert_eq!((state.as_str(), reason.as_str()), ("False", "AlreadyExists"));
+    assert!(message.contains("spec.sourceRanges"), "{message}");
+    let assessment = assess(&known.route, &installation(), None);
+    assert!(!known.view.as_ref().unwrap().serves(&assessment.demand));
+}
+
+#[test]
+fn a_grant_that_aws_doesnt_know_is_named() {
+    let mut known = working();
+    let mut failure = denied();
+    failure.error.kind = ErrorKind::InvalidPrincipal(Some("grant reporter".into()));
+    known.view.as_mut().unwrap().failure = Some(failure);
+    let (_, _, message) = known.ready();
+    assert!(message.starts_with("You: ") && message.contains("spec.permissions.grants[reporter]"), "{message}");
 }

@@ -252,5 +252,5 @@ pub(super) const RIGHT: &[&str] = &[
     "sourceRanges: {allow: [10.0.0.0/8, '2001:db8::/32'], deny: [10.9.0.0/16, 192.0.2.7/32]}",
     "requestHeaders: {set: [{name: x-gateway-key, valueFrom: {secretKeyRef: {name: gateway, key: key}}}, {name: x-stage, value: prod}, {name: x-empty, value: ''}], remove: [cookie]}, forwardAuthorizationAs: x-forwarded-authorization",
     "timeouts: {firstByte: 15m5s, streamIdle: 100ms}, maxRequestBody: 6Mi",
-    "upstream: {type: FunctionURL, functionURL: {authType: NONE}}, concurrency: {max: 5}, cors: {allowOrigins: ['*']}, maxRequestBody: 512Ki",
+    "upstream: {type: FunctionURL, functionURL: {authType: NONE}}, permissions: {grants: [{name: all, principal: '*'}]}, concurrency: {max: 5}, cors: {allowOrigins: ['*']}, maxRequestBody: 512Ki",
 ];

@@ -8,6 +8,7 @@ use super::Stack;
 use crate::aws::Api;
 use crate::emulator::REGION;
 use crate::functions::Function;
+use crate::principals::Principal;
 
 impl Stack {
     fn admin(&self) -> Api {
@@ -52,6 +53,15 @@ impl Stack {
         self.done(Method::POST, &target, &statement).await.map(drop)
     }
 
+    /// A statement of any kind, as AddPermission is given it.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub async fn add_statement(&self, function: &Function, statement: &Value) -> anyhow::Result<()> {
+        let target = format!("/2015-03-31/functions/{}/policy", function.name());
+        self.done(Method::POST, &target, statement).await.map(drop)
+    }
+
     /// A URL config that somebody else made; gives its URL.
     ///
     /// # Errors
@@ -62,12 +72,21 @@ impl Stack {
         Ok(config["FunctionUrl"].as_str().context("no URL in the answer")?.to_owned())
     }
 
+    /// Changes a URL config as somebody else would.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub async fn update_foreign_url(&self, function: &Function, config: &Value) -> anyhow::Result<()> {
+        let target = format!("/2021-10-31/functions/{}/url", function.name());
+        self.done(Method::PUT, &target, config).await.map(drop)
+    }
+
     /// The URL config's auth type. None: there is no URL config.
     ///
     /// # Errors
     /// When AWS can't be asked.
     pub async fn auth_type(&self, function: &Function) -> anyhow::Result<Option<String>> {
-        self.url_config(function, "AuthType").await
+        Ok(self.url_config(function, "AuthType").await?.as_str().map(str::to_owned))
     }
 
     /// The URL config's invoke mode. None: there is no URL config.
@@ -75,17 +94,36 @@ impl Stack {
     /// # Errors
     /// When AWS can't be asked.
     pub async fn invoke_mode(&self, function: &Function) -> anyhow::Result<Option<String>> {
-        self.url_config(function, "InvokeMode").await
+        Ok(self.url_config(function, "InvokeMode").await?.as_str().map(str::to_owned))
     }
 
-    async fn url_config(&self, function: &Function, field: &str) -> anyhow::Result<Option<String>> {
+    /// The URL config's CORS. Null: there is none.
+    ///
+    /// # Errors
+    /// When AWS can't be asked.
+    pub async fn cors(&self, function: &Function) -> anyhow::Result<Value> {
+        self.url_config(function, "Cors").await
+    }
+
+    async fn url_config(&self, function: &Function, field: &str) -> anyhow::Result<Value> {
         let target = format!("/2021-10-31/functions/{}/url", function.name());
         let answer = self.admin().lambda(Method::GET, &target, &Value::Null).await?;
         if answer.status() == StatusCode::NOT_FOUND {
-            return Ok(None);
+            return Ok(Value::Null);
         }
-        let config: Value = serde_json::from_slice(answer.body())?;
-        Ok(config[field].as_str().map(str::to_owned))
+        let mut config: Value = serde_json::from_slice(answer.body())?;
+        Ok(config[field].take())
+    }
+
+    /// Calls a function URL straight at AWS, signed by a principal.
+    ///
+    /// # Errors
+    /// When AWS can't be reached.
+    pub async fn call_as(&self, principal: &Principal, url: &str) -> anyhow::Result<StatusCode> {
+        let host = url.trim_start_matches("https://").trim_end_matches('/');
+        let request = http::Request::get("/").body(bytes::Bytes::new())?;
+        let api = Api::new(self.aws.address(), principal.credentials.clone(), REGION);
+        Ok(api.call_url(host, request).await?.status())
     }
 
     /// Calls a function URL as anybody on the internet would: unsigned, straight at AWS.

@@ -14,7 +14,7 @@ fn awss_codes_become_what_happens_next() {
     assert_eq!(kind("TooManyRequestsException", "Rate exceeded"), ErrorKind::Throttled { retry_after: None });
     assert_eq!(
         kind("InvalidParameterValueException", "The provided principal was invalid. Please check the principal"),
-        ErrorKind::InvalidPrincipal
+        ErrorKind::InvalidPrincipal(None)
     );
     assert_eq!(kind("InvalidParameterValueException", "Something else"), ErrorKind::Other);
     assert_eq!(kind("UnrecognizedClientException", "The security token is invalid"), ErrorKind::Credentials);

@@ -51,7 +51,10 @@ impl Reconciler {
                 }
                 Err(error) => {
                     tracing::warn!(%error, %step, "a write in AWS failed");
-                    let error = error.about(&target.arn());
+                    let error = match &step {
+                        Step::AddPermission { whose, .. } => error.granting(whose).about(&target.arn()),
+                        _ => error.about(&target.arn()),
+                    };
                     return Some(Stopped::Aws(Failure { aspect: aspect(&step), error }));
                 }
             }

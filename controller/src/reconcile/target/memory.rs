@@ -126,6 +126,11 @@ impl Reconciler {
         }
     }
 
+    /// The next reconcile looks at AWS again.
+    pub(super) fn forget_look(&self, target: &FunctionTarget) {
+        self.keep(target, None);
+    }
+
     /// Nothing counts as released any more that is in use again.
     pub(super) fn hold_back(&self, target: &FunctionTarget, releasing: &BTreeSet<RouteKey>) {
         let mut targets = lock(&self.targets);
