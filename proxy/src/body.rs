@@ -39,6 +39,9 @@ pub(crate) struct Received {
 }
 
 impl Received {
+    /// No body.
+    pub(crate) const EMPTY: Received = Received { held: None, hash: PayloadHash::EMPTY };
+
     pub(crate) fn length(&self) -> usize {
         self.held.as_ref().map_or(0, |held| held.length)
     }
@@ -67,7 +70,7 @@ where
     B::Error: std::fmt::Display,
 {
     if body.is_end_stream() {
-        return Ok(Received { held: None, hash: PayloadHash::EMPTY });
+        return Ok(Received::EMPTY);
     }
     let declared = declared_length(headers).and_then(|length| usize::try_from(length).ok());
     let mut reservation = budget.reservation();

@@ -114,8 +114,7 @@ impl Server {
                     progress.ending.store(true, Ordering::Relaxed);
                 }
             }
-            let (proxy, route) = (self.proxy.clone(), slot.load_full());
-            async move { proxy.serve(route, peer.ip(), request, is_last).await }
+            self.proxy.clone().serve(slot.load_full(), peer.ip(), request, is_last)
         });
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
         let (mut registered, mut ending) = (false, false);

@@ -53,6 +53,7 @@ impl Proxy {
         observation: &mut Observation,
     ) -> Result<Answer, Refused> {
         parts.extensions.clear();
+        let mut parts = Some(parts);
         let (mut is_second, mut trace) = (false, None);
         loop {
             // After all waiting: a signature is good for minutes.
@@ -61,8 +62,11 @@ impl Proxy {
             let credentials =
                 if route.signed { Some(self.credentials.valid_at(time).ok_or_else(no_credentials)?) } else { None };
             let signing = credentials.as_deref().map(|credentials| (credentials, time));
-            let mut request = upstream_request(route, caller, parts.clone(), received, signing)?;
-            let trace_id = propagate(request.headers_mut(), || *trace.get_or_insert_with(fresh_trace));
+            // What the caller said is needed once more only where AWS may refuse a first signature for its time.
+            let said = if route.signed && !is_second { parts.clone() } else { parts.take() };
+            let Some(said) = said else { return Err(Refused::new(Cause::Internal, "a third attempt")) };
+            let mut request = upstream_request(route, caller, said, received, signing)?;
+            let trace_id = propagate(request.headers_mut(), || *trace.get_or_insert_with(|| fresh_trace(sent)));
             observation.tell(|entry| entry.trace_id = Some(trace_id));
             observation.sent();
             let (response, lease) = self.upstream.send(&route.origin, request, route.first_byte).await?;
@@ -83,7 +87,7 @@ impl Proxy {
                     route.origin.set_clock_offset(offset);
                 }
                 Resign::Token => {
-                    if self.credentials.other_than(&credentials).await.is_none() {
+                    if Box::pin(self.credentials.other_than(&credentials)).await.is_none() {
                         return Err(refused);
                     }
                 }
@@ -104,8 +108,9 @@ async fn tell(
         parts.headers.get("x-amzn-errortype").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let (start, ended) = match peek(parts.status, error_type.as_deref()) {
         Peek::Nothing => (Bytes::new(), false),
-        Peek::FirstFrame => read_start(&mut body, 1).await?,
-        Peek::Start => read_start(&mut body, PEEK_LIMIT).await?,
+        // Boxed: they are rare, and each request's future would be as large as they are.
+        Peek::FirstFrame => Box::pin(read_start(&mut body, 1)).await?,
+        Peek::Start => Box::pin(read_start(&mut body, PEEK_LIMIT)).await?,
     };
     let cause = match classify(parts.status, error_type.as_deref(), &start) {
         Verdict::Function => None,
@@ -161,7 +166,7 @@ async fn read_start(body: &mut Incoming, limit: usize) -> Result<(Bytes, bool), 
 }
 
 /// Of the thread's own source of chance, which asks the system for some once in thousands of requests.
-fn fresh_trace() -> Fresh {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+fn fresh_trace(now: SystemTime) -> Fresh {
+    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Fresh { seconds: u32::try_from(since.as_secs()).unwrap_or(u32::MAX), random: rand::random() }
 }

@@ -3,19 +3,14 @@
 
 mod rules;
 
-use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
-};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, UPGRADE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use smallvec::SmallVec;
 
 use crate::auth::{self, Authentication, Identity};
 use crate::client_address::Client;
 pub(crate) use rules::{HeaderRules, HeaderRulesError};
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -29,19 +24,8 @@ const REMAPPED: [HeaderName; 4] = [
     HeaderName::from_static("x-amzn-remapped-date"),
 ];
 
-/// Of one hop alone (RFC 9110 section 7.6.1, and those of older use).
-const HOP_BY_HOP: [HeaderName; 10] = [
-    CONNECTION,
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-    HTTP2_SETTINGS,
-];
+/// The most that we set on a request: the map of its headers grows once.
+const OURS: usize = 12;
 
 /// What the headers of an upstream request depend on, besides the caller's own.
 pub(crate) struct Outgoing<'a> {
@@ -49,6 +33,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) upstream_host: &'a HeaderValue,
     /// What is believed about where the request comes from.
     pub(crate) client: &'a Client,
+    /// Its address as text.
+    pub(crate) address: Option<&'a HeaderValue>,
     /// The host that the caller asked for here.
     pub(crate) host: Option<&'a HeaderValue>,
     /// What the route says.
@@ -71,19 +57,15 @@ pub(crate) fn wants_upgrade(headers: &HeaderMap) -> bool {
 
 /// Makes a caller's headers those of the upstream request, still unsigned.
 pub(crate) fn to_upstream(headers: &mut HeaderMap, outgoing: &Outgoing<'_>) {
-    let Outgoing { upstream_host, client, host, rules, authentication: _, identity, signed } = outgoing;
-    remove_hop_by_hop(headers);
+    let Outgoing { upstream_host, client, address, host, rules, authentication: _, identity, signed } = outgoing;
+    remove(headers, |name| *name != AUTHORIZATION && must_not_leave(name, client.behind_proxy, rules));
     let authorization = take_authorization(headers, outgoing);
-    let not_theirs: Vec<HeaderName> =
-        headers.keys().filter(|name| must_not_leave(name, client.behind_proxy, rules)).cloned().collect();
-    for name in not_theirs {
-        headers.remove(name);
-    }
     join_cookies(headers);
+    headers.reserve(OURS);
     rules.set(headers);
     headers.insert(HOST, (*upstream_host).clone());
-    if let Ok(address) = HeaderValue::from_str(&client.address.to_string()) {
-        headers.insert(X_FORWARDED_FOR, address);
+    if let Some(address) = *address {
+        headers.insert(X_FORWARDED_FOR, address.clone());
     }
     if let Some(host) = client.host.as_ref().or(*host) {
         headers.insert(X_FORWARDED_HOST, host.clone());
@@ -127,17 +109,33 @@ fn take_authorization(headers: &mut HeaderMap, outgoing: &Outgoing<'_>) -> Optio
     Some(value)
 }
 
+/// Of one hop alone (RFC 9110 section 7.6.1, and those of older use).
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "http2-settings"
+    )
+}
+
 /// What a caller must never say to the function or to AWS. A name with underscores is its twin with hyphens: some servers
 /// read both as one. `behind_proxy`: the other end is a proxy that the operator trusts; what it says of the way of a request
 /// (`x-forwarded-port`, `x-amzn-oidc-data`) passes, from anybody else it is a lie.
 fn must_not_leave(name: &HeaderName, behind_proxy: bool, rules: &HeaderRules) -> bool {
     let twin;
-    let name = if name.as_str().contains('_') {
-        twin = name.as_str().replace('_', "-");
-        twin.as_str()
-    } else {
-        name.as_str()
-    };
+    let mut name = name.as_str();
+    if name.as_bytes().contains(&b'_') {
+        twin = name.replace('_', "-");
+        name = &twin;
+    }
     match name {
         "host" | "authorization" | "content-length" | "expect" | "forwarded" | "x-forwarded-for"
         | "x-forwarded-host" | "x-forwarded-proto" => true,
@@ -169,29 +167,33 @@ fn join_cookies(headers: &mut HeaderMap) {
 
 /// Makes the headers of a function URL's answer those for the caller.
 pub(crate) fn to_caller(headers: &mut HeaderMap) {
-    remove_hop_by_hop(headers);
-    for name in REMAPPED {
-        headers.remove(name);
+    remove(headers, |name| name.as_str().starts_with("x-amzn-remapped-") && REMAPPED.contains(name));
+    if !headers.contains_key(REMAPPED_WWW_AUTHENTICATE) {
+        return;
     }
     let restored: Vec<HeaderValue> = headers.get_all(REMAPPED_WWW_AUTHENTICATE).iter().cloned().collect();
-    if !restored.is_empty() {
-        headers.remove(REMAPPED_WWW_AUTHENTICATE);
-        headers.remove(WWW_AUTHENTICATE);
-        for value in restored {
-            headers.append(WWW_AUTHENTICATE, value);
-        }
+    headers.remove(REMAPPED_WWW_AUTHENTICATE);
+    headers.remove(WWW_AUTHENTICATE);
+    for value in restored {
+        headers.append(WWW_AUTHENTICATE, value);
     }
 }
 
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    let nominated: Vec<HeaderName> = headers
+/// Removes what is of one hop alone, what `Connection` names, and what is to go besides. The names are looked through once.
+fn remove(headers: &mut HeaderMap, is_to_go: impl Fn(&HeaderName) -> bool) {
+    let nominated: SmallVec<[HeaderName; 4]> = headers
         .get_all(CONNECTION)
         .iter()
         .flat_map(|value| value.as_bytes().split(|b| *b == b','))
         .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
         .filter(|name| *name != CONTENT_LENGTH)
         .collect();
-    for name in nominated.iter().chain(&HOP_BY_HOP) {
+    let gone: SmallVec<[HeaderName; 8]> = headers
+        .keys()
+        .filter(|name| is_hop_by_hop(name) || nominated.contains(name) || is_to_go(name))
+        .cloned()
+        .collect();
+    for name in gone {
         headers.remove(name);
     }
 }

@@ -7,6 +7,7 @@
 mod acceptor;
 mod access;
 mod access_log;
+mod address_text;
 mod admin;
 mod app;
 mod args;
@@ -47,6 +48,7 @@ mod resign;
 mod response_body;
 mod serve;
 mod served_route;
+mod sha256;
 mod sign;
 mod source_ranges;
 mod state_file;

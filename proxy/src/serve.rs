@@ -76,64 +76,73 @@ pub(crate) struct Answer {
 
 impl Proxy {
     /// Answers a request of a caller at this address. `route`: what the port serves now. `is_last`: no other is served on
-    /// its connection.
+    /// its connection. One future, not one in another: each would be copied into the next.
     pub(crate) async fn serve(
-        &self,
+        self: Arc<Self>,
         route: Option<Arc<ServedRoute>>,
         peer: IpAddr,
         request: Request<Incoming>,
         is_last: bool,
     ) -> Result<Response<ResponseBody>, Infallible> {
         let version = request.version();
-        let is_last = is_last || route.is_none() || self.lifecycle.is_leaving();
-        let mut response = match route {
-            Some(route) => self.observe(&route, peer, request).await,
-            None => {
-                let refused = Refused::new(Cause::NotProgrammed, "no route is programmed on this port");
-                refuse(&refused, Format::of(request.headers()))
-            }
+        let Some(route) = route else {
+            let refused = Refused::new(Cause::NotProgrammed, "no route is programmed on this port");
+            let mut response = refuse(&refused, Format::of(request.headers()));
+            set_close(&mut response, version);
+            return Ok(response);
         };
+        let is_last = is_last || self.lifecycle.is_leaving();
+        let (parts, body) = request.into_parts();
+        let client = self.trusted_proxies.client(peer, &parts.headers);
+        let origin = route.access.cors.as_ref().map(|_| origin(&parts.headers));
+        let mut observation = Observation::begin(route.metrics.clone(), &parts, client.address, &self.access_log);
+        let mut unread = Some(Unread { body, waits: parts.headers.contains_key(EXPECT) });
+        let format = Format::of(&parts.headers);
+        let mut told = None;
+        let admitted = self.admit(&route, &client, &parts, &mut told, &mut observation);
+        if admitted.is_err() && told.is_none() {
+            told = look(&route, &client, &parts, &observation);
+        }
+        let answered = match admitted {
+            Ok(Admission::Preflight(headers)) => Ok(preflight(headers)),
+            Ok(Admission::Caller(identity)) => {
+                let caller = Caller { client, identity };
+                self.forward(&route, &caller, parts, &mut unread, &mut observation).await
+            }
+            Err(refused) => Err(refused),
+        };
+        let answer = answered.unwrap_or_else(|refused| self.refused(&route, &refused, format, unread));
+        let mut response = self.told(&route, answer, origin.flatten().as_ref(), told, observation);
         if is_last || self.lifecycle.is_leaving() {
             set_close(&mut response, version);
         }
         Ok(response)
     }
 
-    async fn observe(&self, route: &ServedRoute, peer: IpAddr, request: Request<Incoming>) -> Response<ResponseBody> {
-        let (parts, body) = request.into_parts();
-        let client = self.trusted_proxies.client(peer, &parts.headers);
-        let cors = route.access.cors.as_ref().map(|cors| (cors, origin(&parts.headers)));
-        let mut observation = Observation::begin(route.metrics.clone(), &parts, client.address, &self.access_log);
-        let mut unread = Some(Unread { body, waits: parts.headers.contains_key(EXPECT) });
-        let format = Format::of(&parts.headers);
-        let mut told = None;
-        let admitted = self.admit(route, &client, &parts, &mut told, &mut observation);
-        if admitted.is_err() && told.is_none() {
-            told = look(route, &client, &parts, &observation);
-        }
-        let answered = match admitted {
-            Ok(Admission::Preflight(headers)) => Ok(preflight(headers)),
-            Ok(Admission::Caller(identity)) => {
-                let caller = Caller { client, identity };
-                self.forward(route, &caller, parts, &mut unread, &mut observation).await
-            }
-            Err(refused) => Err(refused),
+    /// A refusal as an answer. What its caller still sends is read on after it.
+    fn refused(&self, route: &ServedRoute, refused: &Refused, format: Format, unread: Option<Unread>) -> Answer {
+        self.log(route, refused);
+        let response = match unread.and_then(Unread::rest) {
+            Some(rest) => refuse(refused, format).map(|problem| problem.discarding(rest)),
+            None => refuse(refused, format),
         };
-        let Answer { mut response, cause, is_preflight } = match answered {
-            Ok(answer) => answer,
-            Err(refused) => {
-                self.log(route, &refused);
-                let response = match unread.and_then(Unread::rest) {
-                    Some(rest) => refuse(&refused, format).map(|problem| problem.discarding(rest)),
-                    None => refuse(&refused, format),
-                };
-                Answer { response, cause: Some(refused.cause), is_preflight: false }
-            }
-        };
-        if let Some((cors, origin)) = cors
+        Answer { response, cause: Some(refused.cause), is_preflight: false }
+    }
+
+    /// An answer with what the route tells callers besides, counted from here on.
+    fn told(
+        &self,
+        route: &ServedRoute,
+        answer: Answer,
+        origin: Option<&HeaderValue>,
+        told: Told,
+        mut observation: Observation,
+    ) -> Response<ResponseBody> {
+        let Answer { mut response, cause, is_preflight } = answer;
+        if let Some(cors) = &route.access.cors
             && !is_preflight
         {
-            cors.answer(origin.as_ref(), response.headers_mut());
+            cors.answer(origin, response.headers_mut());
         }
         if let Some(limits) = &route.limits {
             limits.tell(response.headers_mut(), told);
@@ -147,8 +156,7 @@ impl Proxy {
             }
         }
         let counted = Counted { observation, route_id: route.id.clone(), counts: self.counts.clone() };
-        let body = std::mem::replace(response.body_mut(), ResponseBody::bytes(Bytes::new()));
-        response.map(|_| body.counted(counted))
+        response.map(|body| body.counted(counted))
     }
 
     /// The order is the contract: whatever refuses a request does it before its body is asked for, and what costs a caller
@@ -168,7 +176,8 @@ impl Proxy {
         check_form(parts)?;
         self.head_limit.check(parts)?;
         // Who calls.
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let time = SystemTime::now();
+        let now = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let stale = |id| self.counts.stale_key_set(id);
         let identity = match route.access.admit(client.address, &parts.method, &parts.headers, now, stale)? {
             Admission::Caller(identity) => identity,
@@ -193,7 +202,7 @@ impl Proxy {
             observation.hold(permit?);
         }
         // Whether it can be signed.
-        if route.signed && !self.credentials.are_valid_at(route.origin.clock_offset().apply(SystemTime::now())) {
+        if route.signed && !self.credentials.are_valid_at(route.origin.clock_offset().apply(time)) {
             return Err(no_credentials());
         }
         Ok(Admission::Caller(identity))
@@ -208,7 +217,14 @@ impl Proxy {
         unread: &mut Option<Unread>,
         observation: &mut Observation,
     ) -> Result<Answer, Refused> {
-        let received = self.receive(route, &parts, unread).await?;
+        let received = match unread {
+            // Boxed: most requests have no body, and each request's future would be as large as it is.
+            Some(pending) if !pending.body.is_end_stream() => {
+                Box::pin(self.receive(route, &parts.headers, pending)).await?
+            }
+            _ => Received::EMPTY,
+        };
+        *unread = None;
         observation.tell(|entry| entry.bytes_in = received.length() as u64);
         // To the function and back.
         self.exchange(route, caller, parts, &received, observation).await
@@ -217,15 +233,12 @@ impl Proxy {
     async fn receive(
         &self,
         route: &ServedRoute,
-        parts: &Parts,
-        unread: &mut Option<Unread>,
+        headers: &HeaderMap,
+        pending: &mut Unread,
     ) -> Result<Received, Refused> {
-        let Some(pending) = unread else { return Err(Refused::new(Cause::Internal, "the body was read before")) };
         let budget = Budget { process: &self.bodies, route: &route.body_memory };
         let Unread { body, waits } = pending;
-        let received = receive(&parts.headers, body, waits, route.max_body, self.body_idle_timeout, budget).await?;
-        *unread = None;
-        Ok(received)
+        receive(headers, body, waits, route.max_body, self.body_idle_timeout, budget).await
     }
 
     /// For the operator. What callers do wrong is counted, not logged.

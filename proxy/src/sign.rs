@@ -7,7 +7,7 @@
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::aws::SigningCredentials;
@@ -95,14 +95,15 @@ impl Signer {
 
         let text = &mut self.text;
         text.clear();
-        push_canonical_request(text, headers, request, names)?;
+        let values = Values { date_time, token: key.token.as_ref(), content_type };
+        push_canonical_request(text, headers, request, names, &values)?;
         let hash = PayloadHash::of(text);
         text.clear();
         for part in [ALGORITHM.as_bytes(), b"\n", date_time.as_bytes(), b"\n", key.scope.as_bytes(), b"\n", hash.hex()]
         {
             text.extend_from_slice(part);
         }
-        let signature = PayloadHash::from_digest(&key.key.sign(text));
+        let signature = PayloadHash::from_digest(&key.key.sign(text).ok_or(SignError::Internal)?);
         let authorization = [
             ALGORITHM.as_bytes(),
             b" Credential=",
@@ -137,23 +138,42 @@ fn signed_headers(content_type: bool, payload: bool, token: bool) -> &'static st
     }
 }
 
+/// What the signed headers say, besides the host and the payload's hash.
+struct Values<'a> {
+    date_time: &'a HeaderValue,
+    token: Option<&'a HeaderValue>,
+    content_type: bool,
+}
+
 fn push_canonical_request(
     to: &mut Vec<u8>,
     headers: &HeaderMap,
     request: &Signable<'_>,
     names: &str,
+    values: &Values<'_>,
 ) -> Result<(), SignError> {
     for line in [request.method.as_str().as_bytes(), request.target.signed()] {
         to.extend_from_slice(line);
         to.push(b'\n');
     }
-    for name in names.split(';') {
-        to.extend_from_slice(name.as_bytes());
-        to.push(b':');
-        push_trimmed(to, headers.get(name).ok_or(SignError::Internal)?.as_bytes());
+    if values.content_type {
+        to.extend_from_slice(b"content-type:");
+        push_trimmed(to, headers.get(CONTENT_TYPE).ok_or(SignError::Internal)?.as_bytes());
         to.push(b'\n');
     }
-    to.push(b'\n');
+    to.extend_from_slice(b"host:");
+    push_trimmed(to, headers.get(HOST).ok_or(SignError::Internal)?.as_bytes());
+    if request.payload_header {
+        to.extend_from_slice(b"\nx-amz-content-sha256:");
+        to.extend_from_slice(request.payload.hex());
+    }
+    to.extend_from_slice(b"\nx-amz-date:");
+    to.extend_from_slice(values.date_time.as_bytes());
+    if let Some(token) = values.token {
+        to.extend_from_slice(b"\nx-amz-security-token:");
+        push_trimmed(to, token.as_bytes());
+    }
+    to.extend_from_slice(b"\n\n");
     to.extend_from_slice(names.as_bytes());
     to.push(b'\n');
     to.extend_from_slice(request.payload.hex());
@@ -178,6 +198,10 @@ fn text_of_content_type(headers: &mut HeaderMap) -> Result<bool, SignError> {
 
 /// Trims spaces and makes runs of spaces one, as all canonicalisers do.
 fn push_trimmed(to: &mut Vec<u8>, value: &[u8]) {
+    if !value.contains(&b' ') {
+        to.extend_from_slice(value);
+        return;
+    }
     let start = to.len();
     for word in value.split(|byte| *byte == b' ').filter(|word| !word.is_empty()) {
         if to.len() > start {

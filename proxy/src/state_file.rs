@@ -13,7 +13,8 @@ use lambdaroute_proxy_config::v1alpha1::resource::Resource as Kind;
 use lambdaroute_proxy_config::v1alpha1::to_proxy::Message;
 use lambdaroute_proxy_config::v1alpha1::{Change, Resource, SnapshotBegin, SnapshotEnd, ToProxy, Version};
 use prost::Message as _;
-use sha2::{Digest, Sha256};
+
+use crate::sha256::sha256;
 
 const FIRST_LINE: &[u8] = b"lambdaroute-proxy route table 1\n";
 const DIGEST: usize = 32;
@@ -109,13 +110,13 @@ fn encode(table: &Stored) -> Vec<u8> {
         push(Message::Change(Change { version, set, removed: vec![] }));
     }
     push(Message::SnapshotEnd(SnapshotEnd { version, kept: vec![] }));
-    [FIRST_LINE, &Sha256::digest(&payload), &payload].concat()
+    [FIRST_LINE, &sha256(&payload), &payload].concat()
 }
 
 /// The messages, if the digest is right and they are a whole snapshot.
 fn decode(rest: &[u8]) -> Option<Vec<Message>> {
     let (digest, mut payload) = rest.split_at_checked(DIGEST)?;
-    if Sha256::digest(payload)[..] != *digest {
+    if sha256(payload)[..] != *digest {
         return None;
     }
     let mut messages = Vec::new();

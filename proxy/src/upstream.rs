@@ -7,6 +7,7 @@ mod origin;
 mod pool;
 mod resolver;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,7 +69,9 @@ impl Upstream {
         request: Request<RequestBody>,
         first_byte: Duration,
     ) -> Result<(Response<Incoming>, Lease), Refused> {
-        match timeout(first_byte, self.exchange(origin, request)).await {
+        // Pinned here: else all of it is copied into the timeout.
+        let exchange = pin!(self.exchange(origin, request));
+        match timeout(first_byte, exchange).await {
             Ok(answer) => answer,
             Err(_) => Err(Refused::new(Cause::UpstreamTimeout, "the function URL gave no answer in time")),
         }

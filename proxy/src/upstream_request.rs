@@ -9,6 +9,7 @@ use http::{HeaderValue, Method, Request, Uri, Version};
 use lambdaroute_proxy_config::cause::Cause;
 
 use crate::access::Caller;
+use crate::address_text::AddressText;
 use crate::aws::SigningCredentials;
 use crate::body::Received;
 use crate::canonical::{Target, TooLong};
@@ -18,9 +19,17 @@ use crate::request_body::RequestBody;
 use crate::served_route::ServedRoute;
 use crate::sign::{SignError, Signable, Signer};
 
+/// What a request is written with.
+#[derive(Default)]
+struct Writing {
+    target: Target,
+    address: AddressText,
+    signer: Signer,
+}
+
 thread_local! {
     /// What writing and signing a request keeps for the next request of this thread.
-    static SIGNING: RefCell<(Target, Signer)> = RefCell::default();
+    static WRITING: RefCell<Writing> = RefCell::default();
 }
 
 /// What is signed with, and AWS's time.
@@ -38,7 +47,7 @@ pub(crate) fn upstream_request(
     signing: Option<Signing<'_>>,
 ) -> Result<Request<RequestBody>, Refused> {
     let making = Making { route, caller, body, signing };
-    SIGNING.with_borrow_mut(|(target, signer)| making.request(parts, target, signer))
+    WRITING.with_borrow_mut(|writing| making.request(parts, writing))
 }
 
 /// All that a request is made of, besides what its caller wrote.
@@ -50,12 +59,8 @@ struct Making<'a> {
 }
 
 impl Making<'_> {
-    fn request(
-        &self,
-        mut parts: Parts,
-        target: &mut Target,
-        signer: &mut Signer,
-    ) -> Result<Request<RequestBody>, Refused> {
+    fn request(&self, mut parts: Parts, writing: &mut Writing) -> Result<Request<RequestBody>, Refused> {
+        let Writing { target, address, signer } = writing;
         let Making { route, caller, body, signing } = *self;
         target.read(parts.uri.path(), parts.uri.query());
         let to_send = target.to_send(parts.uri.path_and_query()).map_err(too_long)?;
@@ -64,6 +69,7 @@ impl Making<'_> {
         let outgoing = Outgoing {
             upstream_host: &route.host,
             client: &caller.client,
+            address: address.of(caller.client.address),
             host: host.as_ref(),
             rules: &route.access.headers,
             authentication: route.access.authentication.as_ref(),

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 use lambdaroute_proxy_config::v1alpha1;
-use sha2::{Digest as _, Sha256};
 
 use super::AuthError;
 use crate::key_sets::consumers::Consumer;
 use crate::key_sets::{KeySet, KeySetSlot, KeySets};
+use crate::sha256::sha256;
 
 /// A longer key is none.
 const LONGEST: usize = 4 * 1024;
@@ -35,7 +35,7 @@ impl ApiKeys {
         if key.is_empty() || key.len() > LONGEST {
             return None;
         }
-        let digest = Sha256::digest(key).into();
+        let digest = sha256(key);
         self.key_sets.iter().find_map(|slot| match slot.keys.load().as_deref() {
             Some(KeySet::Consumers(consumers)) => consumers.find(&digest).cloned(),
             Some(KeySet::Jwks(_)) | None => None,

@@ -2,16 +2,16 @@
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use sha2::{Digest as _, Sha256};
 
 use super::token::{LONGEST, Token, Unverified};
+use crate::sha256::{Digest, sha256};
 
 /// What a request gave.
 #[derive(Debug)]
 pub(crate) struct Bearer<'a> {
     text: Option<&'a [u8]>,
     given: bool,
-    digest: Option<[u8; 32]>,
+    digest: Option<Digest>,
     parsed: Option<Option<(Token<'a>, Unverified)>>,
 }
 
@@ -36,9 +36,9 @@ impl<'a> Bearer<'a> {
     }
 
     /// The SHA-256 of the whole token.
-    pub(crate) fn digest(&mut self) -> Option<[u8; 32]> {
+    pub(crate) fn digest(&mut self) -> Option<Digest> {
         let text = self.text?;
-        Some(*self.digest.get_or_insert_with(|| Sha256::digest(text).into()))
+        Some(*self.digest.get_or_insert_with(|| sha256(text)))
     }
 
     /// The token taken apart, and who it says has issued it.

@@ -14,11 +14,11 @@ use super::refresh::{back_off, refresh_in, until_needed};
 fn a_kept_key_signs_what_the_official_crate_signs() {
     let credentials = SigningCredentials::new(&Credentials::new("A", "secret/+=", None, None, "test")).unwrap();
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_253_400);
-    let key = SigningKey::derive(&credentials, time, "eu-west-1", "lambda").unwrap();
+    let key = SigningKey::derive(&credentials, time, "eu-west-1", "lambda");
     for length in [0, 1, 63, 64, 141, 1000] {
         let text = vec![b'x'; length];
         let theirs = calculate_signature(generate_signing_key("secret/+=", time, "eu-west-1", "lambda"), &text);
-        assert_eq!(hex::encode(key.sign(&text)), theirs, "{length} bytes");
+        assert_eq!(hex::encode(key.sign(&text).unwrap()), theirs, "{length} bytes");
     }
 }
 

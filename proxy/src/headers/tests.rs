@@ -42,6 +42,7 @@ fn sent_by(
     let outgoing = Outgoing {
         upstream_host: &HeaderValue::from_static("u.lambda-url.eu-west-1.on.aws"),
         client,
+        address: Some(&HeaderValue::from_static("10.1.2.3")),
         host: host.as_ref(),
         rules: &access.headers,
         authentication: access.authentication.as_ref(),
@@ -58,6 +59,7 @@ fn sent(from_caller: &[(&str, &str)], keep_authorization: bool) -> Vec<(String, 
     let outgoing = Outgoing {
         upstream_host: &HeaderValue::from_static("u.lambda-url.eu-west-1.on.aws"),
         client: &client(false),
+        address: Some(&HeaderValue::from_static("10.1.2.3")),
         host: host.as_ref(),
         rules: &HeaderRules::default(),
         authentication: None,

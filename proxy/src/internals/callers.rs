@@ -10,10 +10,10 @@ use lambdaroute_proxy_config::v1alpha1::{
     AllowedServiceAccount, ApiKeyAuth, Auth, AuthMethod, Consumer, Consumers, JwtAuth, KeySet, Resource, ResourceRef,
     ResourceType, ServiceAccountAuth,
 };
-use sha2::{Digest, Sha256};
 
 use crate::auth::Authentication;
 use crate::key_sets::KeySets;
+use crate::sha256::sha256;
 use crate::table::Step;
 
 const KEYS: &str = "keys";
@@ -33,7 +33,7 @@ impl Callers {
     /// The methods can't be served.
     pub fn new(api_key: &str, issuer: &str, audience: &str, jwks: &str) -> Result<Self, String> {
         let key_sets = KeySets::default();
-        let consumer = Consumer { name: "consumer".to_owned(), sha256: vec![Sha256::digest(api_key).to_vec()] };
+        let consumer = Consumer { name: "consumer".to_owned(), sha256: vec![sha256(api_key.as_bytes()).to_vec()] };
         program(&key_sets, KEYS, Keys::Consumers(Consumers { consumers: vec![consumer] }));
         program(&key_sets, JWKS, Keys::Jwks(jwks.to_owned()));
         let method = |name: &str, method| AuthMethod { name: name.to_owned(), method: Some(method) };

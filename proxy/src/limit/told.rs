@@ -5,7 +5,7 @@
 //!   refused here;
 //! - `t` is, at 0, when the next request passes, else when the bucket is full again. A full bucket has none.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
 
 use http::{HeaderName, HeaderValue};
 use smallvec::SmallVec;
@@ -50,14 +50,15 @@ pub(crate) fn policy<'a>(limits: impl Iterator<Item = (&'a str, Total)>) -> Opti
 #[derive(Default)]
 pub(crate) struct Text(SmallVec<[u8; 160]>);
 
-impl Write for Text {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
-        Ok(())
-    }
-}
-
 impl Text {
+    fn push(&mut self, text: &str) {
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    fn push_number(&mut self, number: u64) {
+        self.push(itoa::Buffer::new().format(number));
+    }
+
     /// None: there is nothing to tell.
     pub(crate) fn value(&self) -> Option<HeaderValue> {
         if self.0.is_empty() { None } else { HeaderValue::from_bytes(&self.0).ok() }
@@ -67,13 +68,16 @@ impl Text {
 /// Adds a limit. The name is quoted already.
 pub(crate) fn add(text: &mut Text, name: &str, total: Total, standing: &Standing) {
     if !text.0.is_empty() {
-        let _ = text.write_str(", ");
+        text.push(", ");
     }
     let remaining = remaining(total, standing);
-    let _ = write!(text, "{name};r={remaining}");
+    text.push(name);
+    text.push(";r=");
+    text.push_number(remaining);
     let reset = if remaining == 0 { retry_after(total, standing) } else { seconds(standing.full_in) };
     if reset > 0 {
-        let _ = write!(text, ";t={reset}");
+        text.push(";t=");
+        text.push_number(reset);
     }
 }
 

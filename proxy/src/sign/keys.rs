@@ -84,7 +84,7 @@ fn derive(
     });
     Ok(RegionKey {
         region: region.into(),
-        key: SigningKey::derive(credentials, time, region, SERVICE).ok_or(SignError::Internal)?,
+        key: SigningKey::derive(credentials, time, region, SERVICE),
         scope: format!("{date}/{region}/{SERVICE}/aws4_request"),
         token: token.transpose().map_err(|_| SignError::Internal)?,
     })

@@ -1,9 +1,9 @@
 //! SHA-256 as SigV4 writes it: in hex. Without an allocation, and computed while a body arrives.
 
 use http::HeaderValue;
-use sha2::{Digest, Sha256};
 
 use super::SignError;
+use crate::sha256::{Digest, Sha256, sha256};
 
 /// 64 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +20,10 @@ impl PayloadHash {
 
     /// Of these bytes.
     pub(crate) fn of(bytes: &[u8]) -> Self {
-        Self::from_digest(&Sha256::digest(bytes).into())
+        Self::from_digest(&sha256(bytes))
     }
 
-    pub(super) fn from_digest(digest: &[u8; 32]) -> Self {
+    pub(super) fn from_digest(digest: &Digest) -> Self {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let mut hex = [0; 64];
         for (pair, byte) in hex.chunks_exact_mut(2).zip(digest) {
@@ -59,6 +59,6 @@ impl PayloadHasher {
 
     /// The hash of all bytes. A body without any costs nothing.
     pub(crate) fn finish(self) -> PayloadHash {
-        self.0.map_or(PayloadHash::EMPTY, |hash| PayloadHash::from_digest(&hash.finalize().into()))
+        self.0.map_or(PayloadHash::EMPTY, |hash| PayloadHash::from_digest(&hash.finish()))
     }
 }
