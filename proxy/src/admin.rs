@@ -108,7 +108,7 @@ impl Admin {
             flags: &self.flags,
             features: SUPPORTED,
             table: described.version,
-            resources: described.resources.iter().map(|(resource, state)| (resource.as_ref(), *state)),
+            resources: described.resources.iter().map(|(resource, state)| (resource, *state)),
         });
         let mut response = text(StatusCode::OK, format!("{page:#}\n"), "application/json");
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

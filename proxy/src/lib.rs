@@ -30,6 +30,7 @@ mod head_limit;
 mod headers;
 #[doc(hidden)]
 pub mod internals;
+mod kept;
 mod key_sets;
 mod lifecycle;
 mod limit;

@@ -12,6 +12,7 @@ use lambdaroute_proxy_config::v1alpha1::resource::Resource as Kind;
 use lambdaroute_proxy_config::v1alpha1::{
     Outcome, RefusalReason, Removed, Resource, ResourceRef, ResourceType, Route, Served, outcome,
 };
+use prost::Message;
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_reuseaddr;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, listen, socket_with};
@@ -25,6 +26,7 @@ use crate::limit::admission::RouteLimits;
 use crate::limit::registry::Limits;
 use crate::metrics::Metrics;
 use crate::served_route::ServedRoute;
+use crate::sha256::{Digest, sha256};
 use crate::table::{ShareStep, Step, refusal};
 use crate::upstream::Origin;
 
@@ -46,6 +48,8 @@ pub(crate) struct Setting {
 
 struct Listener {
     port: u16,
+    /// Of the version that is served: the same one is not made again.
+    digest: Digest,
     slot: Arc<Slot>,
     stop: CancellationToken,
     task: JoinHandle<()>,
@@ -64,7 +68,7 @@ impl Listener {
 /// See the module.
 pub(crate) struct Listeners {
     setting: Setting,
-    serving: HashMap<String, (Listener, Arc<Resource>)>,
+    serving: HashMap<String, Listener>,
     /// Routes whose port couldn't be bound; tried again.
     waiting: BTreeMap<String, (ResourceRef, Arc<Resource>)>,
     refused: HashSet<String>,
@@ -104,7 +108,7 @@ impl Listeners {
             {
                 self.waiting.remove(&resource.id);
                 self.refused.remove(&resource.id);
-                closing.extend(self.serving.remove(&resource.id).map(|(listener, _)| listener));
+                closing.extend(self.serving.remove(&resource.id));
             }
         }
         close(closing).await;
@@ -150,31 +154,31 @@ impl Listeners {
             Some(parts) => parts,
             None => return refusal(reference, RefusalReason::Invalid, "not a route".to_owned()),
         };
-        if let Some((listener, current)) = self.serving.get_mut(&id)
+        let digest = sha256(&route.encode_to_vec());
+        if let Some(listener) = self.serving.get_mut(&id)
             && listener.port == port
         {
-            if current.resource == resource.resource {
-                *current = resource;
+            if listener.digest == digest {
                 return done(reference, outcome::Outcome::Served(Served {}));
             }
             let previous = listener.slot.load_full();
             return match self.setting.served_route(&id, route, previous.as_deref()) {
                 Ok(served) => {
                     listener.slot.store(Some(Arc::new(served)));
-                    *current = resource;
+                    listener.digest = digest;
                     done(reference, outcome::Outcome::Served(Served {}))
                 }
                 Err(detail) => self.stop(reference, RefusalReason::Invalid, detail).await,
             };
         }
-        let previous = self.serving.get(&id).and_then(|(listener, _)| listener.slot.load_full());
+        let previous = self.serving.get(&id).and_then(|listener| listener.slot.load_full());
         let served = match self.setting.served_route(&id, route, previous.as_deref()) {
             Ok(served) => served,
             Err(detail) => return self.stop(reference, RefusalReason::Invalid, detail).await,
         };
-        match self.setting.listen(port, served) {
+        match self.setting.listen(port, digest, served) {
             Ok(listener) => {
-                if let Some((old, _)) = self.serving.insert(id.clone(), (listener, resource)) {
+                if let Some(old) = self.serving.insert(id.clone(), listener) {
                     old.close().await;
                 }
                 self.waiting.remove(&id);
@@ -195,7 +199,7 @@ impl Listeners {
     /// No version of the route is served any more.
     async fn stop(&mut self, reference: ResourceRef, reason: RefusalReason, detail: String) -> Outcome {
         self.waiting.remove(&reference.id);
-        if let Some((old, _)) = self.serving.remove(&reference.id) {
+        if let Some(old) = self.serving.remove(&reference.id) {
             old.close().await;
         }
         refusal(reference, reason, detail)
@@ -215,14 +219,14 @@ impl Setting {
             .map_err(|error| error.to_string())
     }
 
-    fn listen(&self, port: u16, served: ServedRoute) -> io::Result<Listener> {
+    fn listen(&self, port: u16, digest: Digest, served: ServedRoute) -> io::Result<Listener> {
         let listener = bind(SocketAddr::new(self.address, port))?;
         let address = listener.local_addr()?;
         tracing::info!(what = "route", address = %address, namespace = served.namespace, name = served.name, "listening");
         let slot = Arc::new(Slot::from_pointee(served));
         let stop = self.draining.child_token();
         let task = self.acceptor.spawn(listener, slot.clone(), stop.clone())?;
-        Ok(Listener { port, slot, stop, task })
+        Ok(Listener { port, digest, slot, stop, task })
     }
 }
 

@@ -11,6 +11,7 @@ use lambdaroute_proxy_config::v1alpha1::{Outcome, Resource, Version};
 use tokio::sync::mpsc;
 
 use crate::contact::Contact;
+use crate::kept::Kept;
 use crate::key_sets::KeySets;
 use crate::listeners::Listeners;
 use crate::metrics::Metrics;
@@ -38,7 +39,7 @@ pub(crate) enum Command {
 pub(crate) struct Described {
     pub(crate) version: Option<Version>,
     /// Everything in the table, and of routes their state.
-    pub(crate) resources: Vec<(Arc<Resource>, &'static str)>,
+    pub(crate) resources: Vec<(Resource, &'static str)>,
 }
 
 /// From the programmer to the stream.
@@ -90,7 +91,7 @@ impl Programmer {
             }
         }
         self.table_is_whole();
-        tracing::info!(routes = self.table.resources().count(), "serving the table of the state directory");
+        tracing::info!(routes = self.table.len(), "serving the table of the state directory");
     }
 
     /// Runs until there is nobody to command.
@@ -139,8 +140,10 @@ impl Programmer {
             }
             Command::Message(message) => message,
             Command::Describe(to) => {
-                let resources =
-                    self.table.resources().map(|resource| (resource.clone(), self.listeners.state(&resource.id)));
+                let resources = self.table.resources().map(Kept::resource).map(|resource| {
+                    let state = self.listeners.state(&resource.id);
+                    (resource, state)
+                });
                 // Whoever asked may have left.
                 let _ = to.send(Described { version: self.table.version(), resources: resources.collect() });
                 return;

@@ -6,14 +6,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::SystemTime;
 
-use lambdaroute_proxy_config::v1alpha1::resource::Resource as Kind;
 use lambdaroute_proxy_config::v1alpha1::to_proxy::Message;
-use lambdaroute_proxy_config::v1alpha1::{Change, Resource, SnapshotBegin, SnapshotEnd, ToProxy, Version};
+use lambdaroute_proxy_config::v1alpha1::{Change, SnapshotBegin, SnapshotEnd, ToProxy, Version};
 use prost::Message as _;
 
+use crate::kept::Kept;
 use crate::sha256::sha256;
 
 const FIRST_LINE: &[u8] = b"lambdaroute-proxy route table 1\n";
@@ -37,7 +36,8 @@ pub(crate) enum StateError {
 #[derive(Clone)]
 pub(crate) struct Stored {
     pub(crate) version: Option<Version>,
-    pub(crate) resources: Vec<Arc<Resource>>,
+    /// Key sets first: no route is to be served before it can recognise its callers.
+    pub(crate) resources: Vec<Kept>,
 }
 
 /// The file in the state directory.
@@ -102,11 +102,8 @@ fn encode(table: &Stored) -> Vec<u8> {
         let _ = ToProxy { message: Some(message) }.encode_length_delimited(&mut payload);
     };
     push(Message::SnapshotBegin(SnapshotBegin { version }));
-    let mut resources: Vec<&Arc<Resource>> = table.resources.iter().collect();
-    // Key sets first: no route is to be served before it can recognise its callers.
-    resources.sort_by_key(|resource| !matches!(resource.resource, Some(Kind::KeySet(_))));
-    for piece in resources.chunks(PIECE) {
-        let set = piece.iter().map(|resource| Resource::clone(resource)).collect();
+    for piece in table.resources.chunks(PIECE) {
+        let set = piece.iter().map(Kept::resource).collect();
         push(Message::Change(Change { version, set, removed: vec![] }));
     }
     push(Message::SnapshotEnd(SnapshotEnd { version, kept: vec![] }));

@@ -12,6 +12,8 @@ use lambdaroute_proxy_config::v1alpha1::{
 };
 use lambdaroute_proxy_config::{feature, validate_route};
 
+use crate::kept::Kept;
+
 /// Type and id.
 type Key = (i32, String);
 
@@ -69,7 +71,7 @@ pub(crate) struct Stale {
 pub(crate) struct Table {
     supported: BTreeSet<&'static str>,
     version: Option<Version>,
-    resources: HashMap<Key, Arc<Resource>>,
+    resources: HashMap<Key, Kept>,
     /// What has come since SnapshotBegin; absent outside a snapshot.
     arrived: Option<HashSet<Key>>,
 }
@@ -90,9 +92,18 @@ impl Table {
         self.version
     }
 
-    /// Everything in the table.
-    pub(crate) fn resources(&self) -> impl Iterator<Item = &Arc<Resource>> {
-        self.resources.values()
+    /// How many resources are in it.
+    pub(crate) fn len(&self) -> usize {
+        self.resources.len()
+    }
+
+    /// Everything in the table, key sets first: no route is to be served before it can recognise its callers.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = &Kept> {
+        let of = |key_sets: bool| {
+            let is_wanted = move |key: &Key| (key.0 == i32::from(ResourceType::KeySet)) == key_sets;
+            self.resources.iter().filter(move |(key, _)| is_wanted(key)).map(|(_, kept)| kept)
+        };
+        of(true).chain(of(false))
     }
 
     /// A stream begins: a snapshot that the last one didn't finish is forgotten, what it brought stays.
@@ -148,9 +159,11 @@ impl Table {
             if let Some(arrived) = &mut self.arrived {
                 arrived.remove(&key);
             }
-            shares.extend(old.as_deref().and_then(share).cloned().map(ShareStep::Remove));
-            if removed.r#type() != ResourceType::LimitShare {
-                steps.push(Step::Remove(removed));
+            match (removed.r#type(), old) {
+                (ResourceType::LimitShare, old) => {
+                    shares.extend(old.as_ref().and_then(kept_share).map(ShareStep::Remove));
+                }
+                _ => steps.push(Step::Remove(removed)),
             }
         }
         let mut serve = Vec::new();
@@ -169,7 +182,7 @@ impl Table {
             if let Some(arrived) = &mut self.arrived {
                 arrived.insert(key.clone());
             }
-            self.resources.insert(key, resource);
+            self.resources.insert(key, Kept::of(&resource));
         }
         steps.extend(serve);
         let whole = self.arrived.is_none();
@@ -186,11 +199,11 @@ impl Table {
             arrived.insert(key.clone());
         }
         let Some(new) = share(&resource).cloned() else { return };
-        let old = self.resources.insert(key, Arc::new(resource));
-        if let Some(old) = old.as_deref().and_then(share)
+        let old = self.resources.insert(key, Kept::of(&resource));
+        if let Some(old) = old.as_ref().and_then(kept_share)
             && (&old.route_id, &old.limit) != (&new.route_id, &new.limit)
         {
-            shares.push(ShareStep::Remove(old.clone()));
+            shares.push(ShareStep::Remove(old));
         }
         shares.push(ShareStep::Set(new));
     }
@@ -204,9 +217,10 @@ impl Table {
         let (mut steps, mut shares) = (Vec::with_capacity(gone.len()), Vec::new());
         for key in gone {
             let old = self.resources.remove(&key);
-            match old.as_deref().and_then(share) {
-                Some(share) => shares.push(ShareStep::Remove(share.clone())),
-                None => steps.push(Step::Remove(ResourceRef { r#type: key.0, id: key.1, version })),
+            if key.0 == i32::from(ResourceType::LimitShare) {
+                shares.extend(old.as_ref().and_then(kept_share).map(ShareStep::Remove));
+            } else {
+                steps.push(Step::Remove(ResourceRef { r#type: key.0, id: key.1, version }));
             }
         }
         self.version = version;
@@ -259,6 +273,11 @@ fn share(resource: &Resource) -> Option<&LimitShare> {
         (Some(Share::Rate(_)), false) | (Some(Share::Concurrency(_)), true) => Some(share),
         _ => None,
     }
+}
+
+/// The share that was kept, if it is one.
+fn kept_share(kept: &Kept) -> Option<LimitShare> {
+    share(&kept.resource()).cloned()
 }
 
 fn type_of(resource: &Resource) -> ResourceType {

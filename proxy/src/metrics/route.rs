@@ -55,10 +55,16 @@ pub(crate) struct RouteMetrics {
     pub(crate) namespace: Arc<str>,
     pub(crate) name: Arc<str>,
     in_flight: AtomicI64,
+    counts: OnceLock<Box<Counts>>,
+    limits: Mutex<Vec<LimitCounts>>,
+}
+
+/// Made for the first request.
+#[derive(Default)]
+struct Counts {
     requests: [OnceLock<Box<Row>>; METHODS],
     totals: [OnceLock<Box<Durations>>; CODES],
     upstream: [OnceLock<Box<Durations>>; CODES],
-    limits: Mutex<Vec<LimitCounts>>,
 }
 
 impl RouteMetrics {
@@ -67,9 +73,7 @@ impl RouteMetrics {
             namespace,
             name,
             in_flight: AtomicI64::new(0),
-            requests: Default::default(),
-            totals: Default::default(),
-            upstream: Default::default(),
+            counts: OnceLock::new(),
             limits: Mutex::default(),
         }
     }
@@ -82,7 +86,8 @@ impl RouteMetrics {
     /// A request has been answered to the end.
     pub(crate) fn answered(&self, answered: &Answered) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
-        let row = self.requests[answered.method as usize].get_or_init(Box::default);
+        let counts = self.counts.get_or_init(Box::default);
+        let row = counts.requests[answered.method as usize].get_or_init(Box::default);
         let code = answered.code as usize;
         let by_code = match answered.cause {
             None => &row.own,
@@ -91,9 +96,9 @@ impl RouteMetrics {
             }
         };
         by_code[code].fetch_add(1, Ordering::Relaxed);
-        self.totals[code].get_or_init(Box::default).observe(answered.total);
+        counts.totals[code].get_or_init(Box::default).observe(answered.total);
         if let Some(upstream) = answered.upstream {
-            self.upstream[code].get_or_init(Box::default).observe(upstream);
+            counts.upstream[code].get_or_init(Box::default).observe(upstream);
         }
     }
 
@@ -104,7 +109,7 @@ impl RouteMetrics {
 
     /// Whether a request has ever come.
     pub(crate) fn is_touched(&self) -> bool {
-        self.in_flight.load(Ordering::Relaxed) != 0 || self.requests.iter().any(|row| row.get().is_some())
+        self.in_flight.load(Ordering::Relaxed) != 0 || self.counts.get().is_some()
     }
 
     pub(crate) fn in_flight(&self) -> i64 {
@@ -113,7 +118,8 @@ impl RouteMetrics {
 
     /// Counts that aren't 0.
     pub(crate) fn requests(&self, mut tell: impl FnMut(MethodLabel, CodeClass, Option<Cause>, u64)) {
-        for (method, row) in MethodLabel::ALL.into_iter().zip(&self.requests) {
+        let rows = self.counts.get().into_iter().flat_map(|counts| &counts.requests);
+        for (method, row) in MethodLabel::ALL.into_iter().zip(rows) {
             let Some(row) = row.get() else { continue };
             let caused = row.caused.get().into_iter().flat_map(|caused| Cause::ALL.iter().zip(caused.iter()));
             let all = [(None, &row.own)].into_iter().chain(caused.map(|(cause, codes)| (Some(*cause), codes)));
@@ -129,11 +135,11 @@ impl RouteMetrics {
     }
 
     pub(crate) fn totals(&self) -> impl Iterator<Item = (CodeClass, &Durations)> {
-        told(&self.totals)
+        told(self.counts.get().map(|counts| &counts.totals))
     }
 
     pub(crate) fn upstream(&self) -> impl Iterator<Item = (CodeClass, &Durations)> {
-        told(&self.upstream)
+        told(self.counts.get().map(|counts| &counts.upstream))
     }
 
     /// Refusals of limits that have refused something.
@@ -144,7 +150,9 @@ impl RouteMetrics {
     }
 }
 
-fn told(durations: &[OnceLock<Box<Durations>>; CODES]) -> impl Iterator<Item = (CodeClass, &Durations)> {
-    let all = CodeClass::ALL.into_iter().zip(durations);
+fn told(
+    durations: Option<&[OnceLock<Box<Durations>>; CODES]>,
+) -> impl Iterator<Item = (CodeClass, &Durations)> {
+    let all = CodeClass::ALL.into_iter().zip(durations.into_iter().flatten());
     all.filter_map(|(code, durations)| Some((code, durations.get()?.as_ref())))
 }

@@ -54,8 +54,8 @@ fn words(applied: &Applied) -> Vec<String> {
     applied.steps.iter().map(word).collect()
 }
 
-fn ids(table: &Table) -> Vec<&str> {
-    let mut ids: Vec<_> = table.resources().map(|r| r.id.as_str()).collect();
+fn ids(table: &Table) -> Vec<String> {
+    let mut ids: Vec<_> = table.resources().map(|kept| kept.resource().id).collect();
     ids.sort_unstable();
     ids
 }
@@ -209,7 +209,7 @@ fn resources_of_different_types_may_have_the_same_id() {
     table.apply(set(1, 1, vec![route("a", 10_000, 1), rate_share("a", "a", "all", 1)])).unwrap();
     let applied = table.apply(remove(ResourceType::LimitShare, "a", 2)).unwrap();
     assert_eq!(words(&applied), [""; 0]);
-    assert!(matches!(table.resources().next().unwrap().resource, Some(Kind::Route(_))));
+    assert!(matches!(table.resources().next().unwrap().resource().resource, Some(Kind::Route(_))));
 }
 
 #[test]
