@@ -2,11 +2,13 @@
 # Both images from one build:
 #   docker build --target controller -t lambdaroute/controller .
 #   docker build --target proxy -t lambdaroute/proxy .
-# The binaries are static (musl's default; the build fails if one needs a shared library), the final stages hold one binary and the CA certificates, and run as nobody's user.
+# The binaries are static, with glibc, as those that the suites and the benchmark run: musl's allocator has one lock for
+# all cores. The build fails if one needs a shared library. The final stages hold one binary and the CA certificates, and
+# run as nobody's user.
 
-FROM rust:1.95.0-alpine AS build
+FROM rust:1.95.0-slim-bookworm AS build
 # aws-lc-sys, the TLS library's core, is C: it needs a compiler, make and cmake.
-RUN apk add --no-cache build-base cmake perl ca-certificates
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev make cmake binutils ca-certificates
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY crds crds
@@ -15,9 +17,11 @@ COPY controller controller
 COPY tests tests
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked -p lambdaroute-controller -p lambdaroute-proxy \
-    && ! readelf -d target/release/lambdaroute-controller target/release/lambdaroute-proxy | grep NEEDED \
-    && mkdir /out && cp target/release/lambdaroute-controller target/release/lambdaroute-proxy /out/
+    host=$(rustc -vV | sed -n 's/^host: //p') && built=target/$host/release \
+    && RUSTFLAGS="-C target-feature=+crt-static" \
+       cargo build --release --locked --target "$host" -p lambdaroute-controller -p lambdaroute-proxy \
+    && ! readelf -d $built/lambdaroute-controller $built/lambdaroute-proxy | grep NEEDED \
+    && mkdir /out && cp $built/lambdaroute-controller $built/lambdaroute-proxy /out/
 
 FROM scratch AS base
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt

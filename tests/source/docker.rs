@@ -50,5 +50,5 @@ fn each_image_runs_the_binary_that_its_stage_copies() {
 fn the_image_is_built_with_the_pinned_toolchain() {
     let toolchain = fs::read_to_string(top().join("rust-toolchain.toml")).unwrap();
     let channel = toolchain.lines().find_map(|line| line.strip_prefix("channel = ")).unwrap().trim_matches('"');
-    assert_eq!(words("FROM ")[0], [&format!("rust:{channel}-alpine"), "AS", "build"]);
+    assert_eq!(words("FROM ")[0], [&format!("rust:{channel}-slim-bookworm"), "AS", "build"]);
 }
