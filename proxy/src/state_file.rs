@@ -3,7 +3,7 @@
 //! routes set may have values from Secrets. Keys of callers are in it as digests only.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -13,7 +13,7 @@ use lambdaroute_proxy_config::v1alpha1::{Change, SnapshotBegin, SnapshotEnd, ToP
 use prost::Message as _;
 
 use crate::kept::Kept;
-use crate::sha256::sha256;
+use crate::sha256::{Sha256, sha256};
 
 const FIRST_LINE: &[u8] = b"lambdaroute-proxy route table 1\n";
 const DIGEST: usize = 32;
@@ -80,7 +80,7 @@ impl StateFile {
         // One that a crash left could have another mode.
         let _ = fs::remove_file(&next);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&next)?;
-        file.write_all(&encode(table))?;
+        write(table, &mut file)?;
         file.sync_all()?;
         fs::rename(&next, &self.path)
     }
@@ -94,20 +94,28 @@ impl StateFile {
     }
 }
 
-fn encode(table: &Stored) -> Vec<u8> {
-    let version = table.version;
-    let mut payload = Vec::new();
+/// Writes the snapshot message by message: a large table must not be in memory once more. The digest comes last, to its place
+/// before them.
+fn write(table: &Stored, to: &mut (impl Write + Seek)) -> io::Result<()> {
+    to.write_all(FIRST_LINE)?;
+    to.write_all(&[0; DIGEST])?;
+    let (mut text, mut digest) = (Vec::new(), Sha256::default());
     let mut push = |message| {
+        text.clear();
         // Writing to a vector doesn't fail.
-        let _ = ToProxy { message: Some(message) }.encode_length_delimited(&mut payload);
+        let _ = ToProxy { message: Some(message) }.encode_length_delimited(&mut text);
+        digest.update(&text);
+        to.write_all(&text)
     };
-    push(Message::SnapshotBegin(SnapshotBegin { version }));
+    let version = table.version;
+    push(Message::SnapshotBegin(SnapshotBegin { version }))?;
     for piece in table.resources.chunks(PIECE) {
         let set = piece.iter().map(Kept::resource).collect();
-        push(Message::Change(Change { version, set, removed: vec![] }));
+        push(Message::Change(Change { version, set, removed: vec![] }))?;
     }
-    push(Message::SnapshotEnd(SnapshotEnd { version, kept: vec![] }));
-    [FIRST_LINE, &sha256(&payload), &payload].concat()
+    push(Message::SnapshotEnd(SnapshotEnd { version, kept: vec![] }))?;
+    to.seek(SeekFrom::Start(FIRST_LINE.len() as u64))?;
+    to.write_all(&digest.finish())
 }
 
 /// The messages, if the digest is right and they are a whole snapshot.
