@@ -150,9 +150,7 @@ impl RouteMetrics {
     }
 }
 
-fn told(
-    durations: Option<&[OnceLock<Box<Durations>>; CODES]>,
-) -> impl Iterator<Item = (CodeClass, &Durations)> {
+fn told(durations: Option<&[OnceLock<Box<Durations>>; CODES]>) -> impl Iterator<Item = (CodeClass, &Durations)> {
     let all = CodeClass::ALL.into_iter().zip(durations.into_iter().flatten());
     all.filter_map(|(code, durations)| Some((code, durations.get()?.as_ref())))
 }

@@ -1,7 +1,7 @@
 //! API keys.
 
-use lambdaroute_proxy_config::v1alpha1::{ApiKeyAuth, Consumer, Consumers};
 use crate::sha256::sha256;
+use lambdaroute_proxy_config::v1alpha1::{ApiKeyAuth, Consumer, Consumers};
 
 use super::*;
 
