@@ -10,6 +10,7 @@ pub mod assess;
 pub mod assignment;
 pub mod aws;
 pub mod certificate;
+pub mod contest;
 pub mod crd;
 pub mod demand;
 pub mod drift;

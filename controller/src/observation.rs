@@ -186,14 +186,8 @@ impl Observation {
     /// Counts a write as observed.
     pub fn fold(&mut self, written: Written) {
         match written {
-            Written::StatementAdded(statement) => {
-                self.policy.statements.push(statement);
-                self.policy.revision_id = None;
-            }
-            Written::StatementRemoved(sid) => {
-                self.policy.statements.retain(|statement| statement.sid.as_deref() != Some(sid.as_str()));
-                self.policy.revision_id = None;
-            }
+            Written::StatementAdded(statement) => self.policy.add(statement),
+            Written::StatementRemoved(sid) => self.policy.remove(&sid),
             Written::Url(config) => self.url = Some(config),
             Written::UrlDeleted => self.url = None,
             Written::Nothing => {}

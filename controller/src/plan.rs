@@ -14,6 +14,7 @@ use crate::step::{RouteKey, Step};
 use crate::target::FunctionTarget;
 
 mod agreement;
+mod room;
 mod statements;
 mod take_back;
 
@@ -84,6 +85,15 @@ pub enum UrlFinding {
     Missing,
 }
 
+/// A policy that would be over AWS's limit, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLarge {
+    /// What it has now.
+    pub bytes: usize,
+    /// What it would have.
+    pub needed: usize,
+}
+
 /// The plan of one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -97,6 +107,8 @@ pub struct Plan {
     pub conflicted: BTreeSet<RouteKey>,
     /// What calls need and nobody's statement gives, where the policy isn't ours to write.
     pub missing: BTreeSet<Grant>,
+    /// What is to be written doesn't fit into the policy.
+    pub too_large: Option<TooLarge>,
     /// A URL config of ours is left, since other clusters' statements are there: these.
     pub in_use_by: BTreeSet<ClusterId>,
 }
@@ -111,6 +123,7 @@ pub fn plan(target: &FunctionTarget, routes: &[RouteOnTarget], observed: &Observ
         url: UrlFinding::Agrees,
         conflicted: agreement.conflicted.clone(),
         missing: BTreeSet::new(),
+        too_large: None,
         in_use_by: BTreeSet::new(),
     };
     if observed.function != FunctionState::Exists {
@@ -127,18 +140,19 @@ pub fn plan(target: &FunctionTarget, routes: &[RouteOnTarget], observed: &Observ
     }
     let Some(wanted) = agreement.desired.clone() else { return plan };
     let auth_type = wanted.auth_type;
-    let Writes { before, url, after, removals, finding } = writes(target, wanted, &agreement, ours, observed, settings);
-    plan.url = finding;
+    let writes = writes(target, wanted, &agreement, ours, observed, settings);
+    plan.url = writes.finding.clone();
     if plan.url == UrlFinding::Agrees {
         plan.missing = statements::missing(target, &agreement, auth_type, observed, settings);
     }
     if !agreement.may_write() {
         return plan;
     }
-    if matches!(plan.url, UrlFinding::Agrees | UrlFinding::Due) {
+    let steps = room::fit(target, observed, writes, &mut plan);
+    if matches!(plan.url, UrlFinding::Agrees | UrlFinding::Due) && (plan.too_large.is_none() || !steps.is_empty()) {
         plan.steps = preparation(target, routes, &plan.conflicted);
     }
-    plan.steps.extend(before.into_iter().chain(url).chain(after).chain(removals));
+    plan.steps.extend(steps);
     plan
 }
 
@@ -163,6 +177,8 @@ struct Writes {
     url: Option<Step>,
     after: Vec<Step>,
     removals: Vec<Step>,
+    /// Of the removals, those of grants that nobody wants any more.
+    unwanted: Vec<Step>,
     finding: UrlFinding,
 }
 
@@ -183,9 +199,24 @@ fn writes(
     let changes = statements::changes(target, agreement, auth_type, mark, creates, observed, settings);
     if let UrlFinding::Differs(_) | UrlFinding::Missing = finding {
         // Somebody else's URL, or none: nothing is added for it, but what no manifest wants any more is withdrawn.
-        return Writes { before: Vec::new(), url: None, after: Vec::new(), removals: changes.unwanted_grants, finding };
+        let unwanted = changes.unwanted_grants;
+        return Writes {
+            before: Vec::new(),
+            url: None,
+            after: Vec::new(),
+            removals: unwanted.clone(),
+            unwanted,
+            finding,
+        };
     }
-    Writes { before: changes.before, url, after: changes.after, removals: changes.stale, finding }
+    Writes {
+        before: changes.before,
+        url,
+        after: changes.after,
+        removals: changes.stale,
+        unwanted: changes.unwanted_grants,
+        finding,
+    }
 }
 
 fn url_step(

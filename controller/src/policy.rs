@@ -11,6 +11,9 @@ use sha2::{Digest, Sha256};
 use crate::sid::Kind;
 
 mod parse;
+mod size;
+
+pub use size::MAX_BYTES;
 
 pub use parse::{InvalidPolicy, parse, parse_statement};
 
@@ -89,6 +92,8 @@ impl Statement {
 pub struct Policy {
     /// In AWS's order.
     pub statements: Vec<Statement>,
+    /// The length of its JSON as AWS counts it; 0: there is no policy.
+    pub bytes: usize,
     /// Of the read; none after a write of our own, whose answer doesn't tell it.
     pub revision_id: Option<String>,
 }

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::apply::FunctionLocks;
 use crate::assess::{Installation, ServiceClaim, assess, judge_access};
 use crate::aws::{Aws, AwsError};
+use crate::contest::Contest;
 use crate::drift::Drift;
 use crate::index::{Index, Name};
 use crate::intent::recorded;
@@ -101,6 +102,8 @@ struct TargetMemory {
     /// What was found and isn't repaired yet.
     drift: Vec<Drift>,
     view: Option<Arc<TargetView>>,
+    /// Who wins, if somebody else writes what we write.
+    contest: Contest,
 }
 
 #[derive(Default)]

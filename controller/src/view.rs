@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use lambdaroute_crds::Ownership;
 
 use crate::aws::AwsError;
+use crate::contest::Contested;
 use crate::demand::Demand;
 use crate::observation::{FunctionState, Observation, UrlConfig};
 use crate::observe::Aspect;
-use crate::plan::{Plan, UrlFinding};
+use crate::plan::{Plan, TooLarge, UrlFinding};
 use crate::policy::Grant;
 use crate::sid::ClusterId;
 use crate::step::RouteKey;
@@ -46,6 +47,10 @@ pub struct TargetView {
     pub released: BTreeSet<RouteKey>,
     /// What calls need and nobody's statement gives, where the policy isn't ours to write.
     pub missing: BTreeSet<Grant>,
+    /// What is to be written doesn't fit into the policy.
+    pub too_large: Option<TooLarge>,
+    /// What somebody else keeps changing back, and isn't repaired for now.
+    pub contested: BTreeSet<Contested>,
     /// Clusters whose statements keep a URL config of ours there.
     pub in_use_by: BTreeSet<ClusterId>,
     /// Why the last reconcile didn't come to its end.
@@ -61,8 +66,8 @@ impl TargetView {
         releasing: BTreeSet<RouteKey>,
         failure: Option<Failure>,
     ) -> Self {
-        let Plan { steps, ownership, url, conflicted, missing, in_use_by } = plan;
-        let settled = steps.is_empty() && failure.is_none();
+        let Plan { steps, ownership, url, conflicted, missing, too_large, in_use_by } = plan;
+        let settled = steps.is_empty() && failure.is_none() && too_large.is_none();
         Self {
             observed_at: Some(observed_at),
             synced_at: None,
@@ -74,6 +79,8 @@ impl TargetView {
             conflicted,
             released: if settled { releasing } else { BTreeSet::new() },
             missing,
+            too_large,
+            contested: BTreeSet::new(),
             in_use_by,
             failure,
         }
@@ -92,6 +99,8 @@ impl TargetView {
             conflicted: BTreeSet::new(),
             released: BTreeSet::new(),
             missing: BTreeSet::new(),
+            too_large: None,
+            contested: BTreeSet::new(),
             in_use_by: BTreeSet::new(),
             failure: None,
         });

@@ -24,6 +24,7 @@ const PURE: &[&str] = &[
     "controller/src/certificate/issue",
     "controller/src/certificate/material",
     "controller/src/certificate/renewal",
+    "controller/src/contest",
     "controller/src/demand",
     "controller/src/drift",
     "controller/src/duration",

@@ -41,13 +41,15 @@ struct WaitLabels {
 }
 
 /// `aws_api_calls_total{operation,code}`, `aws_api_call_duration_seconds{operation}`, `aws_api_throttles_total{budget}`,
-/// `aws_api_queue_wait_seconds{budget,priority}`, and what [`Levels`] shows.
+/// `aws_api_queue_wait_seconds{budget,priority}`, `resource_policy_bytes`,
+/// and what [`Levels`] shows.
 #[derive(Clone)]
 pub(super) struct AwsMetrics {
     calls: Family<CallLabels, Counter>,
     durations: Family<DurationLabels, Histogram, fn() -> Histogram>,
     throttles: Family<BudgetLabels, Counter>,
     waits: Family<WaitLabels, Histogram, fn() -> Histogram>,
+    policies: Histogram,
 }
 
 fn buckets() -> Histogram {
@@ -66,6 +68,7 @@ impl AwsMetrics {
             durations: Family::new_with_constructor(buckets as fn() -> Histogram),
             throttles: Family::default(),
             waits: Family::new_with_constructor(wait_buckets as fn() -> Histogram),
+            policies: Histogram::new([1024.0, 2048.0, 4096.0, 8192.0, 12_288.0, 16_384.0, 18_432.0, 20_480.0]),
         };
         registry.register(
             "aws_api_calls",
@@ -89,12 +92,22 @@ impl AwsMetrics {
             Unit::Seconds,
             metrics.waits.clone(),
         );
+        registry.register_with_unit(
+            "resource_policy",
+            "Sizes of functions' policies, each time that one is read; AWS's limit is 20,480",
+            Unit::Bytes,
+            metrics.policies.clone(),
+        );
         registry.register_collector(Box::new(Levels(limiters)));
         // Shown before the first: an alert on a rise needs the 0.
         for budget in Budget::ALL {
             let _ = metrics.throttles.get_or_create(&BudgetLabels { budget: budget.as_str() });
         }
         metrics
+    }
+
+    pub(super) fn policy_read(&self, bytes: usize) {
+        self.policies.observe(f64::from(u32::try_from(bytes).unwrap_or(u32::MAX)));
     }
 
     pub(super) fn throttled(&self, budget: Budget) {

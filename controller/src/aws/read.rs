@@ -49,11 +49,11 @@ impl Lambda<'_> {
             .function_name(&target.function_name)
             .set_qualifier(target.qualifier.clone());
         let Some(answer) = absent(self.call(OPERATION, None, call.send()).await)? else { return Ok(None) };
-        let statements = match answer.policy() {
-            Some(json) => policy::parse(json).map_err(|error| AwsError::unexpected(OPERATION, &error.to_string()))?,
-            None => Vec::new(),
-        };
-        Ok(Some(Policy { statements, revision_id: answer.revision_id().map(ToOwned::to_owned) }))
+        let json = answer.policy().unwrap_or("{}");
+        let statements = policy::parse(json).map_err(|error| AwsError::unexpected(OPERATION, &error.to_string()))?;
+        let bytes = json.len();
+        self.aws.metrics.policy_read(bytes);
+        Ok(Some(Policy { statements, bytes, revision_id: answer.revision_id().map(ToOwned::to_owned) }))
     }
 
     /// Whether there is a function, and the alias where one is named.

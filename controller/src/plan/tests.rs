@@ -566,6 +566,57 @@ fn routes_that_leave_the_settings_open_go_along_with_one_that_names_them() {
     assert!(plan(&target(), &[open, wants("b", STREAM)], &aws, &settings()).conflicted.is_empty());
 }
 
+/// Foreign statements of so many bytes together.
+fn filled(aws: &mut Observation, bytes: usize) {
+    let mut number = 0;
+    while aws.policy.bytes + 400 < bytes {
+        aws.policy.add(foreign_statement(&format!("theirs-{number}")));
+        number += 1;
+    }
+    let short = foreign_statement("");
+    let left = bytes.saturating_sub(aws.policy.bytes + short.bytes() + 1);
+    aws.policy.add(foreign_statement(&"x".repeat(left)));
+    assert_eq!(aws.policy.bytes, bytes);
+}
+
+#[test]
+fn a_change_that_does_not_fit_writes_nothing_and_says_how_much_it_needs() {
+    let mut aws = Observation::bare();
+    filled(&mut aws, 20_000);
+    let plan = plan(&target(), &[wants("orders", IAM)], &aws, &settings());
+    assert_eq!(plan.steps, []);
+    let too_large = plan.too_large.unwrap();
+    assert_eq!(too_large.bytes, 20_000);
+    // As AWS would write it: the pair, its Sids, and the mark.
+    let mut roomy = Observation::bare();
+    converge(&[wants("orders", IAM)], &mut roomy);
+    let pair: usize = roomy.policy.statements.iter().map(|statement| statement.bytes() + 1).sum();
+    assert_eq!(too_large.needed, 20_000 + pair);
+}
+
+#[test]
+fn a_grant_without_room_doesnt_keep_the_proxies_out() {
+    let mut aws = created();
+    filled(&mut aws, 20_400);
+    let granted = || wants_this("orders", with_grants(IAM, &[REPORTER]));
+    let too_large = plan(&target(), &[granted()], &aws, &settings());
+    assert_eq!((too_large.steps.len(), too_large.too_large.is_some()), (0, true));
+    let lost = aws.policy.statements.first().unwrap().sid.clone().unwrap();
+    aws.policy.remove(&lost);
+    assert_eq!(converge(&[granted()], &mut aws), ["AddPermission url"], "what calls need is repaired");
+}
+
+#[test]
+fn where_there_is_no_room_for_both_what_nobody_wants_makes_room() {
+    let mut aws = created();
+    converge(&[wants_this("orders", with_grants(IAM, &[REPORTER]))], &mut aws);
+    filled(&mut aws, 20_400);
+    let steps = converge(&[wants_this("orders", with_grants(IAM, &[AUDITOR]))], &mut aws);
+    assert!(steps[0].starts_with("RemovePermission") && steps[1].starts_with("RemovePermission"), "{steps:?}");
+    assert_eq!(steps.len(), 4);
+    assert!(aws.policy.bytes <= crate::policy::MAX_BYTES);
+}
+
 fn cors(origin: &str) -> UrlSettings {
     UrlSettings { cors: UrlCors { allow_origins: [origin.to_owned()].into(), ..NO_CORS }, ..NONE }
 }
@@ -661,7 +712,7 @@ proptest! {
         url in urls(),
         statements in proptest::collection::btree_set(statements(), 0..6),
     ) {
-        let policy = Policy { statements: statements.into_iter().collect(), revision_id: None };
+        let policy = Policy { statements: statements.into_iter().collect(), ..Policy::default() };
         let before = Observation { function: FunctionState::Exists, url, policy };
         let plan = plan(&target(), &routes, &before, &settings());
         let mut after = before.clone();

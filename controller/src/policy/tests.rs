@@ -121,3 +121,19 @@ fn a_narrower_statement_of_somebody_else_gives_no_leave() {
     assert!(!with("", &format!("{FUNCTION}:PROD")).admits(&url, FUNCTION));
     assert!(!Policy::default().admits(&url, FUNCTION));
 }
+
+#[test]
+fn a_policy_is_as_large_as_aws_counts_it() {
+    let one = r#"{"Sid":"a","Effect":"Allow","Principal":"*","Action":"lambda:InvokeFunctionUrl","Resource":"x","Condition":{"StringEquals":{"lambda:FunctionUrlAuthType":"NONE"}}}"#;
+    let other = r#"{"Sid":"b","Effect":"Allow","Principal":{"Service":"s3.amazonaws.com"},"Action":"lambda:InvokeFunction","Resource":"x","Condition":{"StringEquals":{"AWS:SourceAccount":"111122223333"},"ArnLike":{"AWS:SourceArn":"arn:aws:s3:::b"}}}"#;
+    let whole = format!(r#"{{"Version":"2012-10-17","Id":"default","Statement":[{one},{other}]}}"#);
+    let mut policy = Policy::default();
+    for statement in [one, other] {
+        policy.add(parse_statement(statement).unwrap());
+    }
+    assert_eq!(policy.bytes, whole.len());
+    policy.remove("b");
+    assert_eq!(policy.bytes, whole.len() - other.len() - 1);
+    policy.remove("a");
+    assert_eq!(policy.bytes, 0, "AWS has no policy without statements");
+}

@@ -197,6 +197,8 @@ mod next {
             conflicted: [].into(),
             released: [].into(),
             missing: [].into(),
+            too_large: None,
+            contested: [].into(),
             in_use_by: [].into(),
             failure: None,
         }

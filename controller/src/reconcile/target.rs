@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use kube::ResourceExt;
 use lambdaroute_crds::{LambdaRoute, Target, TargetState};
+use tokio::time::Instant;
 
 use super::worker::Outcome;
 use super::{Reconciler, lock, name_of};
 use crate::assess::{ServiceClaim, assess};
 use crate::aws::{AwsError, ErrorKind};
+use crate::contest::Contested;
 use crate::drift::Drift;
 use crate::intent;
 use crate::kubernetes::KubeError;
@@ -27,6 +29,8 @@ const FRESH: Duration = Duration::from_secs(2);
 const MISSING_AT_FIRST: Duration = Duration::from_millis(500);
 /// A missing function is looked for at least so often.
 const MISSING: Duration = Duration::from_secs(120);
+/// When a policy without room is looked at again at first.
+const TOO_LARGE: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_secs(300);
 
 mod carry_out;
@@ -82,7 +86,15 @@ impl Reconciler {
             self.found(target, Drift::of_all(&planned.steps));
         }
         let in_use_by = planned.in_use_by.clone();
+        let held = self.contested(target, &concerned, &planned.steps);
+        if let Some(held) = &held {
+            planned.steps.retain(|step| !Contested::of(step).is_some_and(|what| held.what.contains(&what)));
+        }
+        let steps = planned.steps.clone();
         let stopped = self.carry_out(target, priority, planned.steps, &mut looked, &mut routes, &concerned).await;
+        if stopped.is_none() {
+            self.written(target, &steps);
+        }
         let concerned = self.on_target(target, &routes);
         let left = plan(target, &concerned, &looked.observed, &self.setup.settings);
         self.repaired(target, &Drift::of_all(&left.steps));
@@ -93,8 +105,10 @@ impl Reconciler {
         let (time, function, settled) = (looked.time, looked.observed.function, left.steps.is_empty());
         // Others are to make it.
         let waits = left.url == UrlFinding::Missing || !left.missing.is_empty();
+        let too_large = left.too_large.is_some();
         let mut view = TargetView::new(time, &looked.observed, left, releasing, failure);
         view.in_use_by = in_use_by;
+        view.contested = held.iter().flat_map(|held| held.what.clone()).collect();
         view.synced_at = self.synced(target);
         // After a failed call nobody knows what is there. Whatever else is left to be done, a route that came meanwhile or changed,
         // is done on what was seen.
@@ -109,6 +123,15 @@ impl Reconciler {
             }
             None if function != FunctionState::Exists => {
                 Outcome::Again { first: MISSING_AT_FIRST, longest: MISSING, why: "function_missing" }
+            }
+            None if held.is_some() => {
+                self.forget_look(target);
+                let pause = held.map(|held| held.until.saturating_duration_since(Instant::now().into_std()));
+                Outcome::Done(pause)
+            }
+            None if too_large => {
+                self.forget_look(target);
+                Outcome::Again { first: TOO_LARGE, longest: LONGEST, why: "policy_too_large" }
             }
             None if !settled => Outcome::retry("unsettled"),
             None if waits => {

@@ -7,10 +7,12 @@ use super::judgement::{Actor, Judgement, State};
 use super::{Facts, earlier, failure, lives};
 use crate::access::Resolution;
 use crate::assess::ServiceClaim;
+use crate::contest::Contested;
 use crate::intent::{deleting, key};
 use crate::observation::FunctionState;
 use crate::observe::Aspect;
-use crate::plan::UrlFinding;
+use crate::plan::{TooLarge, UrlFinding};
+use crate::policy::MAX_BYTES;
 use crate::principal::without_session;
 use crate::programming::Programming;
 use crate::view::TargetView;
@@ -133,6 +135,9 @@ fn function_url(facts: &Facts<'_>) -> Option<Judgement> {
     if conflicted(facts) {
         return None;
     }
+    if view.contested.contains(&Contested::FunctionUrl) {
+        return Some(fought_over("the function URL's settings"));
+    }
     let demand = &facts.assessment.demand;
     Some(match (&view.finding, &view.url) {
         (UrlFinding::Differs(differences), _) => Judgement::no(
@@ -176,6 +181,26 @@ fn permissions(facts: &Facts<'_>) -> Option<Judgement> {
     if conflicted(facts) {
         return None;
     }
+    if let Some(TooLarge { bytes, needed }) = view.too_large {
+        return Some(Judgement::no(
+            Reason::PolicyTooLarge,
+            format!(
+                "the function's policy has {bytes} bytes and would have {needed}, over AWS's {MAX_BYTES}, so nothing of the \
+                 change is written: take grants out of spec.permissions.grants, or statements that nobody needs out of the policy"
+            ),
+        ));
+    }
+    let statements: Vec<&str> = view
+        .contested
+        .iter()
+        .filter_map(|contested| match contested {
+            Contested::Statement(sid) => Some(sid.as_str()),
+            Contested::FunctionUrl => None,
+        })
+        .collect();
+    if !statements.is_empty() {
+        return Some(fought_over(&format!("the permission statements {}", statements.join(", "))));
+    }
     let complete = view.settled && view.finding == UrlFinding::Agrees && view.url.is_some();
     Some(if !complete {
         Judgement::pending("the permission statements aren't complete yet")
@@ -193,6 +218,17 @@ fn permissions(facts: &Facts<'_>) -> Option<Judgement> {
     } else {
         Judgement::yes(Reason::Synced, "the permission statements are as the manifest says")
     })
+}
+
+/// Somebody else keeps changing it back.
+fn fought_over(what: &str) -> Judgement {
+    Judgement::no(
+        Reason::ConflictingManager,
+        format!(
+            "somebody else (Terraform, a console, another cluster with the same cluster id) keeps changing back {what}: it is \
+             repaired more slowly now; let one of the two go"
+        ),
+    )
 }
 
 fn programmed(facts: &Facts<'_>) -> Option<Judgement> {

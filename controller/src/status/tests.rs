@@ -6,6 +6,7 @@ use super::*;
 use crate::access::Resolution;
 use crate::assess::{Installation, assess};
 use crate::aws::{Denied, ErrorKind};
+use crate::contest::Contested;
 use crate::observation::{FunctionState, UrlConfig, UrlSettings};
 use crate::observe::Aspect;
 use crate::plan::UrlFinding;
@@ -58,6 +59,8 @@ fn view() -> TargetView {
         conflicted: [].into(),
         released: [].into(),
         missing: [].into(),
+        too_large: None,
+        contested: [].into(),
         in_use_by: [].into(),
         failure: None,
     }
@@ -478,4 +481,32 @@ fn a_grant_that_aws_doesnt_know_is_named() {
     known.view.as_mut().unwrap().failure = Some(failure);
     let (_, _, message) = known.ready();
     assert!(message.starts_with("You: ") && message.contains("spec.permissions.grants[reporter]"), "{message}");
+}
+
+#[test]
+fn a_policy_without_room_is_told_with_the_numbers() {
+    let mut known = working();
+    let view = known.view.as_mut().unwrap();
+    view.too_large = Some(crate::plan::TooLarge { bytes: 20_100, needed: 20_749 });
+    view.settled = false;
+    let (state, reason, message) = known.ready();
+    assert_eq!((state.as_str(), reason.as_str()), ("False", "PolicyTooLarge"));
+    assert!(message.contains("has 20100 bytes and would have 20749, over AWS's 20480"), "{message}");
+    assert!(has(&known.status(), ConditionType::Stalled));
+}
+
+#[test]
+fn what_somebody_else_keeps_changing_back_is_named() {
+    for (contested, type_, named) in [
+        (Contested::FunctionUrl, ConditionType::FunctionURLReady, "the function URL's settings"),
+        (Contested::Statement("lr1-a-b-c-fn".into()), ConditionType::PermissionsReady, "lr1-a-b-c-fn"),
+    ] {
+        let mut known = working();
+        let view = known.view.as_mut().unwrap();
+        (view.contested, view.settled) = ([contested].into(), false);
+        let (state, reason, message) = known.condition(type_);
+        assert_eq!((state.as_str(), reason.as_str()), ("False", "ConflictingManager"));
+        assert!(message.contains(named), "{message}");
+        assert_eq!(known.ready().1, "ConflictingManager");
+    }
 }

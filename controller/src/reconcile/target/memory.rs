@@ -8,13 +8,14 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Routes;
+use crate::contest::Held;
 use crate::drift::{Drift, repaired};
 use crate::observe::observe;
 use crate::plan::{RouteOnTarget, plan};
 use crate::priority::Priority;
 use crate::reconcile::{Key, Looked, Reconciler, lock};
 use crate::rest::{last_look, settings_digest};
-use crate::step::RouteKey;
+use crate::step::{RouteKey, Step};
 use crate::target::FunctionTarget;
 use crate::view::{Failure, TargetView};
 
@@ -123,6 +124,20 @@ impl Reconciler {
     pub(super) fn keep(&self, target: &FunctionTarget, looked: Option<Looked>) {
         if let Some(memory) = lock(&self.targets).get_mut(target) {
             memory.looked = looked;
+        }
+    }
+
+    /// What of these writes somebody else keeps undoing, and isn't made for now.
+    pub(super) fn contested(&self, target: &FunctionTarget, routes: &[RouteOnTarget], steps: &[Step]) -> Option<Held> {
+        let held = lock(&self.targets).get_mut(target)?.contest.judge(routes, steps, Instant::now().into_std())?;
+        tracing::warn!(%target, what = held.what.len(), "somebody else keeps changing back what is written");
+        Some(held)
+    }
+
+    /// Writes that were made.
+    pub(super) fn written(&self, target: &FunctionTarget, steps: &[Step]) {
+        if let Some(memory) = lock(&self.targets).get_mut(target) {
+            memory.contest.written(steps, Instant::now().into_std());
         }
     }
 

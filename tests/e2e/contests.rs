@@ -1,0 +1,87 @@
+//! What AWS or somebody else doesn't let be: a policy without room, a foreigner who undoes what we write.
+
+use std::time::Duration;
+
+use kube::api::{Api, Patch, PatchParams};
+use lambdaroute_crds::LambdaRoute;
+use lambdaroute_tests::functions::{Function, Handler};
+use lambdaroute_tests::gate::{Match, Operation};
+use lambdaroute_tests::stack::Stack;
+use serde_json::json;
+
+async fn ask(stack: &Stack, value: &str) -> anyhow::Result<()> {
+    let api: Api<LambdaRoute> = Api::namespaced(stack.client(), &stack.namespace);
+    let patch = json!({"metadata": {"annotations": {"lambdaroute.dev/reconcile-at": value}}});
+    api.patch("orders", &PatchParams::default(), &Patch::Merge(&patch)).await?;
+    Ok(())
+}
+
+fn spec(function: &Function) -> String {
+    format!("{{function: {{name: {}}}}}", function.name())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_without_room_is_left_alone_until_there_is_some() -> anyhow::Result<()> {
+    let stack = Stack::start("full").await?;
+    let function = stack.function(Handler::Echo).await?;
+    for number in 0..10 {
+        let source = format!("arn:aws:s3:::{number}{}", "b".repeat(1_780));
+        let statement = json!({
+            "StatementId": format!("theirs-{number}"), "Action": "lambda:InvokeFunction",
+            "Principal": "s3.amazonaws.com", "SourceArn": source,
+        });
+        stack.add_statement(&function, &statement).await?;
+    }
+    let adds = Match::operation(Operation::AddPermission).function(function.name());
+    let before = stack.aws.count(&adds);
+    stack.route("orders", &spec(&function)).await?;
+    let condition = stack.until("orders", "PermissionsReady", "False", "PolicyTooLarge").await?;
+    assert!(condition.message.contains("over AWS's 20480"), "{}", condition.message);
+    let ready = stack.until("orders", "Ready", "False", "PolicyTooLarge").await?;
+    assert!(ready.message.starts_with("Platform team: "), "{}", ready.message);
+    stack.event("orders", "PolicyTooLarge").await?;
+    assert_eq!(stack.aws.count(&adds), before, "the size is known before anything is written");
+    assert_eq!(function.url(None).await?, None);
+
+    stack.remove_statement(&function, None, "theirs-0").await?;
+    ask(&stack, "room").await?;
+    stack.ready("orders").await?;
+    assert_eq!(stack.statements(&function, None).await?.len(), 9 + 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_keeps_undoing_us_is_told_of_and_not_fought_hotly() -> anyhow::Result<()> {
+    let stack = Stack::start("undone").await?;
+    let function = stack.function(Handler::Echo).await?;
+    stack.route("orders", &spec(&function)).await?;
+    stack.ready("orders").await?;
+    let statements = stack.statements(&function, None).await?;
+    let url_statement = statements.iter().find(|statement| statement["Action"] == "lambda:InvokeFunctionUrl");
+    let sid = url_statement.and_then(|statement| statement["Sid"].as_str()).unwrap_or_default().to_owned();
+    for time in 1..=3 {
+        stack.remove_statement(&function, None, &sid).await?;
+        ask(&stack, &format!("undone-{time}")).await?;
+        stack
+            .eventually("the statement to be back", async || {
+                Ok((stack.statements(&function, None).await?.len() == 2).then_some(()))
+            })
+            .await?;
+        stack.ready("orders").await?;
+    }
+    stack.remove_statement(&function, None, &sid).await?;
+    ask(&stack, "undone-4").await?;
+    let condition = stack.until("orders", "PermissionsReady", "False", "ConflictingManager").await?;
+    assert!(condition.message.contains(&sid), "{}", condition.message);
+    stack.event("orders", "ConflictingManager").await?;
+    ask(&stack, "undone-5").await?;
+    stack
+        .still(Duration::from_secs(4), "nothing to be written for a while", async || {
+            Ok(stack.statements(&function, None).await?.len() == 1)
+        })
+        .await?;
+    stack.delete("orders").await?;
+    assert!(stack.statements(&function, None).await?.is_empty(), "a deletion isn't held back");
+    assert_eq!(function.url(None).await?, None);
+    Ok(())
+}
