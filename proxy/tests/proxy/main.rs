@@ -20,6 +20,7 @@ mod retries;
 mod table;
 mod telling;
 mod timeouts;
+mod tls;
 mod token_issuer;
 mod upstream;
 
