@@ -6,9 +6,11 @@ use lambdaroute_crds::{LambdaRoute, LambdaRouteStatus, Ownership, Target};
 
 use crate::aws::AwsError;
 use crate::observation::Written;
+use crate::sid::{ClusterId, Sid};
 use crate::sources::{FetchError, Issuer};
 use crate::status::find;
 use crate::step::Step;
+use crate::target::FunctionTarget;
 use crate::view::Failure;
 
 /// One Event.
@@ -62,18 +64,18 @@ pub fn done(step: &Step, written: &Written) -> Option<Notice> {
     Some(Notice::normal(reason, action, note))
 }
 
-/// What was left in AWS, by name, when a route went without taking it back.
-pub fn left_behind(route: &LambdaRoute, forced: bool) -> Option<Notice> {
-    let arns: Vec<&str> = crate::intent::recorded(route).iter().map(|target| target.function_arn.as_str()).collect();
-    if arns.is_empty() {
-        return None;
-    }
-    let note = format!("left in AWS: the function URL and permission statements of {}", arns.join(", "));
-    Some(if forced {
-        Notice::warning("LeftBehind", "ForceDelete", note)
-    } else {
-        Notice::normal("Retained", "Delete", note)
-    })
+/// What was left in AWS for a target, by name, when a route went without taking it back.
+pub fn left_behind(left: &Target, cluster: &ClusterId, forced: bool) -> Notice {
+    let Target { function_arn, function_url, .. } = left;
+    let url = function_url.as_deref().unwrap_or("if there is one");
+    let sids =
+        FunctionTarget::parse_arn(function_arn).map(|target| format!("{}*", Sid::prefix(cluster, &target.hash())));
+    let note = format!(
+        "left in AWS: of {function_arn} the function URL {url}, and the permission statements {}, unless other LambdaRoutes \
+         need them",
+        sids.as_deref().unwrap_or("of LambdaRoute")
+    );
+    if forced { Notice::warning("LeftBehind", "ForceDelete", note) } else { Notice::normal("Retained", "Delete", note) }
 }
 
 /// A URL config of ours that stays for another cluster.

@@ -2,7 +2,9 @@
 
 use kube::{Resource, ResourceExt};
 use lambdaroute_crds::condition::Reason;
-use lambdaroute_crds::{AuthType, DeletionPolicy, FINALIZER, LambdaRoute, Ownership, Target, TargetState};
+use lambdaroute_crds::{
+    AuthType, DeletionPolicy, FINALIZER, FunctionUrlManagement, LambdaRoute, Ownership, Target, TargetState,
+};
 
 use crate::access_policy::{Demands, Verdict};
 use crate::assess::{Assessment, ServiceClaim};
@@ -66,10 +68,16 @@ fn in_place(route: &LambdaRoute, arn: &str, programmed: Option<&Programmed>) -> 
     let served = programmed.filter(|programmed| programmed.function_arn == arn);
     let entry = recorded(route).iter().find(|recorded| recorded.function_arn == arn);
     Demands {
-        public_url: served.is_some_and(|served| served.auth_type == AuthType::None),
+        public_url: served.is_some_and(made_public),
         adopt: entry.is_some_and(|entry| entry.ownership == Some(Ownership::Adopted)),
         grants: served.is_some_and(|served| served.demand().lets_others_in()),
     }
+}
+
+/// Whether the route made the URL public. One that is only used as it was found is nobody's doing here.
+fn made_public(served: &Programmed) -> bool {
+    let said = served.grants.iter().any(|grant| grant.grantee.principal == "*");
+    served.auth_type == AuthType::None && (said || served.management == FunctionUrlManagement::Managed)
 }
 
 /// Whether a route's deletion leaves a target as it is. Not one that was being taken back since its permission was lost.

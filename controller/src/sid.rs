@@ -116,6 +116,13 @@ pub struct Sid {
     pub created: Option<Mark>,
 }
 
+impl Sid {
+    /// How every Sid begins that a cluster has for a target.
+    pub fn prefix(cluster: &ClusterId, target_hash: &str) -> String {
+        format!("{PREFIX}-{cluster}-{target_hash}-")
+    }
+}
+
 /// A Sid that isn't of LambdaRoute's form: somebody else's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a Sid of LambdaRoute")]

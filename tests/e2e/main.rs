@@ -17,6 +17,7 @@ mod chart;
 mod contests;
 mod controller;
 mod cost;
+mod deletion;
 mod demo;
 mod emulator;
 mod environment;

@@ -49,7 +49,15 @@ fn becoming_programmed_is_told_with_the_address() {
 
 #[test]
 fn what_is_left_behind_is_told_by_name() {
-    assert_eq!(left_behind(&route("[]"), false).unwrap().reason, "Retained");
-    let forced = left_behind(&route("[]"), true).unwrap();
-    assert!(forced.warning && forced.note.contains("arn:f"));
+    const ARN: &str = "arn:aws:lambda:eu-west-1:111122223333:function:orders";
+    let left = format!("{{functionARN: '{ARN}', functionURL: 'https://abc.lambda-url.on.aws/', state: Active}}");
+    let left: Target = serde_yaml_ng::from_str(&left).unwrap();
+    let cluster: ClusterId = "c1".parse().unwrap();
+    assert_eq!(left_behind(&left, &cluster, false).reason, "Retained");
+    let forced = left_behind(&left, &cluster, true);
+    assert!(forced.warning && forced.reason == "LeftBehind");
+    let sids = format!("lr1-c1-{}-*", FunctionTarget::parse_arn(ARN).unwrap().hash());
+    for name in [ARN, "https://abc.lambda-url.on.aws/", &sids] {
+        assert!(forced.note.contains(name), "{}", forced.note);
+    }
 }

@@ -62,6 +62,7 @@ impl Reconciler {
     fn gone(&self, name: &super::Name, uid: &str) {
         let targets = lock(&self.index).remove(name, uid);
         self.sources.want(name, BTreeSet::new());
+        self.setup.metrics.deletion_blocked(name, false);
         self.queue.add(Key::Route(name.clone()));
         for target in targets {
             self.queue.add(Key::Target(target));

@@ -4,7 +4,7 @@ use lambdaroute_crds::condition::{ConditionType, Reason};
 
 use super::judgement::{Judgement, State};
 use super::{Facts, failure};
-use crate::intent::{FORCE_DELETE, deleting, suspended};
+use crate::intent::{FORCE_DELETE, deleting, recorded, suspended};
 
 /// `Ready`, from the aspects in their order: what is false goes before what isn't known.
 pub(super) fn ready(facts: &Facts<'_>, aspects: &[(ConditionType, Judgement)]) -> Judgement {
@@ -22,11 +22,14 @@ pub(super) fn ready(facts: &Facts<'_>, aspects: &[(ConditionType, Judgement)]) -
 }
 
 fn leaving(facts: &Facts<'_>) -> Judgement {
+    let targets: Vec<_> = recorded(facts.route).iter().map(|target| target.function_arn.as_str()).collect();
     let blocked = facts.release_failure.map(|failure| failure::judge(&failure.error));
     match blocked {
         Some(judgement) if judgement.state == State::False => Judgement {
             message: format!(
-                "{}. To let the object go and leave in AWS what is there, annotate it with {FORCE_DELETE}=true",
+                "what LambdaRoute made for {} can't be taken back: {}. It is tried again, slower each time. To let the object \
+                 go and leave in AWS what is there, annotate it with {FORCE_DELETE}=true",
+                targets.join(", "),
                 judgement.message
             ),
             ..Judgement::no(Reason::DeletionBlocked, "")

@@ -320,6 +320,8 @@ fn a_blocked_deletion_names_the_action_and_the_way_out() {
     let (_, reason, message) = known.ready();
     assert_eq!(reason, "DeletionBlocked");
     assert!(message.contains("lambda:AddPermission") && message.contains("lambdaroute.dev/force-delete=true"));
+    let what = &known.route.status.as_ref().unwrap().targets[0].function_arn;
+    assert!(message.contains(&format!("what LambdaRoute made for {what} can't be taken back")), "{message}");
     assert!(has(&known.status(), ConditionType::Stalled));
 }
 

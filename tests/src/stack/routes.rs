@@ -91,6 +91,21 @@ impl Stack {
         .await
     }
 
+    /// The routes of the stack's namespace.
+    pub fn routes(&self) -> Api<LambdaRoute> {
+        self.api()
+    }
+
+    /// Gives a route an annotation.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn annotate(&self, name: &str, annotation: &str, value: &str) -> anyhow::Result<()> {
+        let patch = Patch::Merge(json!({"metadata": {"annotations": {annotation: value}}}));
+        self.routes().patch(name, &PatchParams::default(), &patch).await?;
+        Ok(())
+    }
+
     /// Writes a status as only the controller may.
     ///
     /// # Errors

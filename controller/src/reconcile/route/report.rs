@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use lambdaroute_crds::LambdaRouteStatus;
+use lambdaroute_crds::condition::{ConditionType, Reason};
 
 use super::Work;
 use crate::access::Resolution;
 use crate::events;
-use crate::intent::{deleting, recorded};
+use crate::intent::{deleting, key, recorded};
 use crate::kubernetes::KubeError;
 use crate::observe::Aspect;
 use crate::reconcile::{Key, Reconciler, RouteMemory, lock, name_of};
@@ -63,12 +65,18 @@ impl Reconciler {
             settings_digest: &settings_digest(&self.setup.settings),
             handled_reconcile_at: handled.as_deref(),
         });
+        let blocked = ready_is(&next, Reason::DeletionBlocked);
+        self.setup.metrics.deletion_blocked(&name_of(&work.route), blocked);
         if work.route.status.as_ref() == Some(&next) {
             return Ok(());
         }
         let failure = release_failure.or_else(|| view.and_then(|view| view.failure.clone()));
         self.setup.kubernetes.set_status(&work.route, &next).await?;
         for notice in events::changes(&work.route, &next, failure.as_ref(), identity_failure.as_ref()) {
+            // An Event can't be made in a namespace that goes.
+            if notice.reason == Reason::DeletionBlocked.as_str() {
+                tracing::warn!(route = %key(&work.route), why = notice.note, "a deletion is blocked");
+            }
             self.setup.kubernetes.tell(&work.route, &notice).await;
         }
         Ok(())
@@ -95,4 +103,9 @@ impl Reconciler {
             .filter_map(|recorded| FunctionTarget::parse_arn(&recorded.function_arn))
             .find_map(|target| self.view(&target)?.failure.clone())
     }
+}
+
+fn ready_is(status: &LambdaRouteStatus, reason: Reason) -> bool {
+    let ready = status.conditions.iter().find(|condition| condition.type_ == ConditionType::Ready.as_str());
+    ready.is_some_and(|ready| ready.reason == reason.as_str())
 }

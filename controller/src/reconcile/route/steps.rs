@@ -2,11 +2,11 @@
 
 use jiff::Timestamp;
 use kube::ResourceExt;
-use lambdaroute_crds::{LambdaRoute, TargetState};
+use lambdaroute_crds::{LambdaRoute, Target, TargetState};
 
 use super::Work;
 use crate::events;
-use crate::intent::{deleting, force_deleted, key, recorded, retained};
+use crate::intent::{deleting, force_deleted, key, leaves_as_it_is, recorded};
 use crate::kubernetes::KubeError;
 use crate::programmed::Programmed;
 use crate::reconcile::Reconciler;
@@ -50,13 +50,14 @@ impl Reconciler {
                 work.route = kubernetes.set_targets(&work.route, &targets).await?;
             }
             Step::ForgetTarget { target, .. } => {
-                let forced = force_deleted(&work.route);
-                if deleting(&work.route) && (forced || retained(&work.route)) {
-                    self.tell_left_behind(&work.route, forced).await;
-                } else {
-                    self.tell_in_use(&work.route, target).await;
-                }
                 let arn = target.arn();
+                let (assessment, served) = (&work.assessment, work.served.as_ref());
+                let entry = recorded(&work.route).iter().find(|known| known.function_arn == arn);
+                let left = entry.filter(|_| deleting(&work.route));
+                match left.filter(|entry| leaves_as_it_is(&work.route, entry, target, assessment, served)) {
+                    Some(left) => self.tell_left_behind(&work.route, left).await,
+                    None => self.tell_in_use(&work.route, target).await,
+                }
                 let targets: Vec<_> =
                     recorded(&work.route).iter().filter(|known| known.function_arn != arn).cloned().collect();
                 work.route = kubernetes.set_targets(&work.route, &targets).await?;
@@ -81,11 +82,10 @@ impl Reconciler {
         Ok(())
     }
 
-    async fn tell_left_behind(&self, route: &LambdaRoute, forced: bool) {
-        if let Some(notice) = events::left_behind(route, forced) {
-            tracing::info!(route = %key(route), "{}", notice.note);
-            self.setup.kubernetes.tell(route, &notice).await;
-        }
+    async fn tell_left_behind(&self, route: &LambdaRoute, left: &Target) {
+        let notice = events::left_behind(left, &self.setup.settings.cluster, force_deleted(route));
+        tracing::warn!(route = %key(route), "{}", notice.note);
+        self.setup.kubernetes.tell(route, &notice).await;
     }
 
     async fn tell_in_use(&self, route: &LambdaRoute, target: &FunctionTarget) {
