@@ -7,6 +7,10 @@ use crate::policy::Grant;
 use crate::sid::Sid;
 use crate::target::FunctionTarget;
 
+mod kind;
+
+pub use kind::StepKind;
+
 /// A LambdaRoute: its uid besides its name, so that one made again under the same name is another one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RouteKey {

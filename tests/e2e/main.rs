@@ -25,6 +25,7 @@ mod function_url_cors;
 mod gate;
 mod grants;
 mod keys;
+mod kills;
 mod limits;
 mod limits_of_aws;
 mod management;

@@ -9,8 +9,8 @@ use lambdaroute_tests::http::get;
 use lambdaroute_tests::stack::{Shape, Stack};
 use rand::Rng;
 
-/// So often a controller is killed in the middle of a create.
-const KILLS: usize = 20;
+/// So often a controller is killed in the middle of a create; `kills.rs` does it at each write.
+const KILLS: usize = 6;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_controller_killed_at_a_random_moment_of_a_create_converges_and_doubles_nothing() -> anyhow::Result<()> {

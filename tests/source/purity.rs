@@ -58,7 +58,7 @@ const PURE: &[&str] = &[
     "controller/src/sources/secret.rs",
     "controller/src/sources/state",
     "controller/src/status",
-    "controller/src/step.rs",
+    "controller/src/step",
     "controller/src/table/event.rs",
     "controller/src/table/pod.rs",
     "controller/src/table/tightening.rs",

@@ -58,6 +58,38 @@ impl Principals {
         }
         Ok(Self { admin, controller, proxies, stranger, execution_role, keys })
     }
+
+    /// Another role for a controller, with a policy of its own.
+    ///
+    /// # Errors
+    /// When the emulator refuses.
+    pub async fn controller_with(&self, emulator: SocketAddr, name: &str, policy: &str) -> anyhow::Result<Principal> {
+        let api = Api::new(emulator, self.admin.credentials.clone(), REGION);
+        let principal = role(&api, &format!("lambdaroute-controller-{name}"), Some(policy)).await?;
+        let (credentials, arn) = (principal.credentials.clone(), principal.arn.clone());
+        self.keys.add(Identity { credentials, arn, may_invoke: false });
+        Ok(principal)
+    }
+
+    /// Gives a role another policy in place of the one that it has.
+    ///
+    /// # Errors
+    /// When the emulator refuses.
+    pub async fn set_policy(&self, emulator: SocketAddr, role: &Principal, policy: &str) -> anyhow::Result<()> {
+        put_policy(&Api::new(emulator, self.admin.credentials.clone(), REGION), role_name(&role.arn), policy).await
+    }
+
+    /// The names of a role's own policies.
+    ///
+    /// # Errors
+    /// When the emulator refuses.
+    pub async fn policies(&self, emulator: SocketAddr, role_arn: &str) -> anyhow::Result<Vec<String>> {
+        let api = Api::new(emulator, self.admin.credentials.clone(), REGION);
+        let answer =
+            api.query("iam", IAM, &[("Action", "ListRolePolicies"), ("RoleName", role_name(role_arn))]).await?;
+        let members = answer.split("<member>").skip(1).filter_map(|rest| rest.split("</member>").next());
+        Ok(members.map(str::to_owned).collect())
+    }
 }
 
 /// The controller's policy as `docs/iam.md` has it, for an account.
@@ -76,12 +108,21 @@ pub fn controller_policy(account: &str) -> anyhow::Result<String> {
 async fn role(api: &Api, name: &str, policy: Option<&str>) -> anyhow::Result<Principal> {
     let arn = create_role(api, name, &format!("arn:aws:iam::{ACCOUNT}:root")).await?;
     if let Some(policy) = policy {
-        let parameters =
-            [("Action", "PutRolePolicy"), ("RoleName", name), ("PolicyName", "controller"), ("PolicyDocument", policy)];
-        api.query("iam", IAM, &parameters).await?;
+        put_policy(api, name, policy).await?;
     }
     let credentials = assume(api, &arn).await?;
     Ok(Principal { arn, credentials })
+}
+
+async fn put_policy(api: &Api, role: &str, policy: &str) -> anyhow::Result<()> {
+    let parameters =
+        [("Action", "PutRolePolicy"), ("RoleName", role), ("PolicyName", "controller"), ("PolicyDocument", policy)];
+    api.query("iam", IAM, &parameters).await?;
+    Ok(())
+}
+
+fn role_name(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
 }
 
 async fn create_role(api: &Api, name: &str, trusted: &str) -> anyhow::Result<String> {

@@ -124,6 +124,22 @@ impl Process {
         self.signal(Signal::TERM)
     }
 
+    /// SIGSTOP: it stands still, and knows nothing of it.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// SIGCONT: it goes on where it stood.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
     /// Closes its standard input, as the end of the harness would.
     pub fn close_input(&mut self) {
         self.child.stdin = None;

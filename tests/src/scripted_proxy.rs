@@ -150,6 +150,16 @@ impl ScriptedProxy {
         say(&self.sender, from_proxy::Message::Report(report)).await;
     }
 
+    /// Tells the controller that the proxy has no AWS credentials, and why.
+    pub async fn report_no_credentials(&self, why: &str) {
+        let report = Report {
+            identity: Some(report::Identity::CredentialsError(why.to_owned())),
+            causes: vec![],
+            stale_key_sets: vec![],
+        };
+        say(&self.sender, from_proxy::Message::Report(report)).await;
+    }
+
     /// Tells the controller that a token named a key which a key set lacks.
     pub async fn report_stale(&self, key_set: &str) {
         let report = Report { identity: None, causes: vec![], stale_key_sets: vec![key_set.to_owned()] };

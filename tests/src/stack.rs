@@ -23,6 +23,9 @@ use crate::wait;
 
 mod aws;
 mod calls;
+mod endpoints;
+mod leaders;
+mod made;
 mod policies;
 mod processes;
 mod release;
@@ -31,7 +34,8 @@ mod scripted;
 mod secrets;
 
 pub use calls::{Calls, floor};
-pub use routes::EndpointWatch;
+pub use endpoints::EndpointWatch;
+pub use processes::unhurried;
 pub use scripted::Scripted;
 
 use release::Release;

@@ -69,6 +69,7 @@ impl Share {
 struct State {
     matching: Match,
     share: Option<Share>,
+    skip: AtomicUsize,
     left: AtomicUsize,
     count: AtomicUsize,
     action: Action,
@@ -83,6 +84,9 @@ impl fmt::Debug for State {
 impl State {
     /// Takes one of the times that the rule still has.
     fn take(&self) -> bool {
+        if self.skip.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |skip| skip.checked_sub(1)).is_ok() {
+            return false;
+        }
         if self.share.as_ref().is_some_and(|share| !share.takes()) {
             return false;
         }
@@ -173,12 +177,13 @@ pub struct RuleBuilder {
     rules: Arc<Rules>,
     matching: Match,
     share: Option<Share>,
+    skip: usize,
     times: Option<usize>,
 }
 
 impl RuleBuilder {
     pub(super) fn new(rules: Arc<Rules>, matching: Match) -> Self {
-        Self { rules, matching, share: None, times: None }
+        Self { rules, matching, share: None, skip: 0, times: None }
     }
 
     /// Only the first so many. Without it: holding takes the first call, everything else all.
@@ -190,6 +195,12 @@ impl RuleBuilder {
     /// Only the first.
     pub fn once(self) -> Self {
         self.times(1)
+    }
+
+    /// None of the first so many.
+    pub fn skip(mut self, skip: usize) -> Self {
+        self.skip = skip;
+        self
     }
 
     /// Only a share of them (0 to 1), chosen by chance from this seed.
@@ -263,8 +274,8 @@ impl RuleBuilder {
 
     fn begin(self, action: Action, times: usize) -> Rule {
         let left = AtomicUsize::new(self.times.unwrap_or(times));
-        let (matching, share) = (self.matching, self.share);
-        let state = Arc::new(State { matching, share, left, count: AtomicUsize::new(0), action });
+        let (matching, share, skip) = (self.matching, self.share, AtomicUsize::new(self.skip));
+        let state = Arc::new(State { matching, share, skip, left, count: AtomicUsize::new(0), action });
         self.rules.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&state));
         Rule { rules: self.rules, state }
     }

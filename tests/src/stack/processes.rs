@@ -4,20 +4,20 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::Context;
-use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::ResourceExt;
-use kube::api::{Api, ListParams};
 use lambdaroute_proxy_config::TOKEN_AUDIENCE;
-use serde_json::Value;
 
 use super::{ADMIN_PORT, Binary, Component, ROUTE_TABLE_PORT, Shape, Slot, Stack, running};
-use crate::wait;
+use crate::principals::Principal;
 
 /// The controllers' addresses end with this and the numbers that follow.
 const FIRST_CONTROLLER: u8 = 200;
 /// The longest drain of a proxy in these tests.
 const DRAINED_WITHIN: Duration = Duration::from_secs(30);
+
+/// Flags of a controller that has no rival: on a busy machine it keeps its Lease.
+pub fn unhurried() -> Vec<String> {
+    ["--lease-duration=60s", "--lease-renew-deadline=50s"].map(str::to_owned).to_vec()
+}
 
 impl Stack {
     pub(super) async fn start_processes(&mut self, shape: &Shape) -> anyhow::Result<()> {
@@ -66,6 +66,8 @@ impl Stack {
             "--lease-renew-deadline=3s".to_owned(),
             "--lease-retry-period=500ms".to_owned(),
         ];
+        let name_of = |flag: &str| flag.split('=').next().unwrap_or(flag).to_owned();
+        ours.retain(|flag| !shape.controller_flags.iter().any(|other| name_of(other) == name_of(flag)));
         ours.extend(shape.controller_flags.iter().cloned());
         let mut environment = self.release.controller.environment(&name, &self.release.namespace);
         let kubeconfig = self.directory.join("controller.kubeconfig");
@@ -108,51 +110,6 @@ impl Stack {
     pub(super) async fn proxy_token(&self, pod: &str, uid: &str) -> anyhow::Result<String> {
         let (namespace, account) = (&self.release.namespace, &self.release.proxy.service_account);
         self.cluster.token(namespace, account, Some(TOKEN_AUDIENCE), Some((pod, uid))).await
-    }
-
-    /// The CA of the route table, once a controller has made it.
-    ///
-    /// # Errors
-    /// When none does in time.
-    pub async fn route_table_authority(&self) -> anyhow::Result<String> {
-        let name = self.release.controller.flag("--ca-configmap").context("the chart names no CA ConfigMap")?;
-        let api: Api<ConfigMap> = Api::namespaced(self.client(), &self.release.namespace);
-        self.eventually("the route table's CA", async || {
-            Ok(api.get_opt(name).await?.and_then(|map| map.data?.remove("ca.crt")))
-        })
-        .await
-    }
-
-    /// The certificate of the route table, PEM.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub async fn certificate(&self) -> anyhow::Result<Vec<u8>> {
-        let name = self.release.controller.flag("--certificate-secret").context("the chart names no Secret")?;
-        let secret = Api::<Secret>::namespaced(self.client(), &self.release.namespace).get(name).await?;
-        let mut data = secret.data.unwrap_or_default();
-        data.remove("tls.crt").map(|bytes| bytes.0).context("the Secret has no tls.crt")
-    }
-
-    /// What the controllers made in their own namespace (Lease, Secret, ConfigMaps), and the kinds of its owners.
-    ///
-    /// # Errors
-    /// When the API server can't be asked.
-    pub async fn owners(&self) -> anyhow::Result<Vec<(String, Value)>> {
-        fn owners<K: kube::Resource>(kind: &str, objects: Vec<K>) -> Vec<(String, Value)> {
-            let made =
-                objects.into_iter().filter(|it| !it.meta().name.as_deref().unwrap_or("").starts_with("kube-root"));
-            made.map(|object| {
-                let kinds: Vec<_> = object.owner_references().iter().map(|owner| owner.kind.clone()).collect();
-                (format!("{kind} {}", object.meta().name.clone().unwrap_or_default()), Value::from(kinds))
-            })
-            .collect()
-        }
-        let (client, namespace, all) = (self.client(), &self.release.namespace, ListParams::default());
-        let leases = Api::<Lease>::namespaced(client.clone(), namespace).list(&all).await?.items;
-        let secrets = Api::<Secret>::namespaced(client.clone(), namespace).list(&all).await?.items;
-        let maps = Api::<ConfigMap>::namespaced(client, namespace).list(&all).await?.items;
-        Ok([owners("Lease", leases), owners("Secret", secrets), owners("ConfigMap", maps)].concat())
     }
 
     /// Where the route table of a controller is.
@@ -262,20 +219,6 @@ impl Stack {
         self.proxies.get(proxy).map(|slot| slot.name.clone()).unwrap_or_default()
     }
 
-    /// Which controller leads, by the Lease.
-    ///
-    /// # Errors
-    /// When none does.
-    pub async fn leader(&self) -> anyhow::Result<usize> {
-        let name = self.release.controller.flag("--lease-name").context("the chart names no Lease")?;
-        let api: Api<Lease> = Api::namespaced(self.client(), &self.release.namespace);
-        wait::eventually("a leader", async || {
-            let holder = api.get_opt(name).await?.and_then(|lease| lease.spec?.holder_identity).unwrap_or_default();
-            Ok(self.controllers.iter().position(|slot| !holder.is_empty() && holder.contains(&slot.name)))
-        })
-        .await
-    }
-
     /// What an admin path of a controller answers.
     ///
     /// # Errors
@@ -304,6 +247,30 @@ impl Stack {
         self.controllers.push(slot);
         self.start_controller(index).await?;
         Ok(index)
+    }
+
+    /// One controller more, that is somebody else for AWS; gives its number.
+    ///
+    /// # Errors
+    /// When it doesn't listen in time.
+    pub async fn add_controller_as(&mut self, principal: &Principal) -> anyhow::Result<usize> {
+        let index = self.controllers.len();
+        let mut slot = self.controller(index, &Shape { controller_flags: unhurried(), ..Shape::default() });
+        // The last word counts.
+        slot.environment.extend(principal.credentials.environment());
+        self.controllers.push(slot);
+        self.start_controller(index).await?;
+        Ok(index)
+    }
+
+    /// One proxy more.
+    ///
+    /// # Errors
+    /// When it doesn't listen in time.
+    pub async fn add_proxy(&mut self) -> anyhow::Result<()> {
+        let slot = self.proxy().await?;
+        self.proxies.push(slot);
+        self.start_proxy(self.proxies.len() - 1).await
     }
 
     /// What a controller with `--dry-run` prints.

@@ -1,24 +1,17 @@
-//! Routes, Services and endpoints of a stack, as a user sees them.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+//! Routes and Services of a stack, as a user sees them.
 
 use anyhow::Context;
-use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use kube::runtime::{WatchStreamExt, watcher};
 use lambdaroute_crds::LambdaRoute;
 use serde_json::{Value, json};
-use tokio_util::task::AbortOnDropHandle;
 
 use super::Stack;
 
 impl Stack {
-    fn api<K>(&self) -> Api<K>
+    pub(super) fn api<K>(&self) -> Api<K>
     where
         K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope>,
         K::DynamicType: Default,
@@ -77,13 +70,51 @@ impl Stack {
         self.get(name).await
     }
 
+    /// A route, if there is one of that name.
+    ///
+    /// # Errors
+    /// When the API server can't be asked.
+    pub async fn find(&self, name: &str) -> anyhow::Result<Option<LambdaRoute>> {
+        Ok(self.api::<LambdaRoute>().get_opt(name).await?)
+    }
+
+    /// Waits until a route has one target, in use, and nothing is being taken back any more.
+    ///
+    /// # Errors
+    /// When it doesn't come to that in time.
+    pub async fn settled(&self, name: &str) -> anyhow::Result<()> {
+        self.eventually(&format!("the one target of {name}"), async || {
+            let targets = self.get(name).await?.status.unwrap_or_default().targets;
+            let settled = targets.len() == 1 && targets.iter().all(|it| it.function_url.is_some());
+            Ok(settled.then_some(()))
+        })
+        .await
+    }
+
     /// Deletes a route and waits until it is gone.
     ///
     /// # Errors
     /// When it isn't gone in time; the error shows its conditions.
     pub async fn delete(&self, name: &str) -> anyhow::Result<()> {
+        self.begin_delete(name).await?;
+        self.gone(name).await
+    }
+
+    /// Deletes a route. Doesn't wait.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn begin_delete(&self, name: &str) -> anyhow::Result<()> {
+        self.api::<LambdaRoute>().delete(name, &DeleteParams::default()).await?;
+        Ok(())
+    }
+
+    /// Waits until a route is gone.
+    ///
+    /// # Errors
+    /// When it isn't gone in time; the error shows its conditions.
+    pub async fn gone(&self, name: &str) -> anyhow::Result<()> {
         let api = self.api::<LambdaRoute>();
-        api.delete(name, &DeleteParams::default()).await?;
         self.eventually(&format!("the end of {name}"), async || match api.get_opt(name).await? {
             None => Ok(Some(())),
             Some(route) => anyhow::bail!("its conditions are {}", shown(&route.status.unwrap_or_default().conditions)),
@@ -175,94 +206,10 @@ impl Stack {
         }
     }
 
-    async fn service_name(&self, route: &str) -> anyhow::Result<String> {
+    pub(super) async fn service_name(&self, route: &str) -> anyhow::Result<String> {
         let spec = self.get(route).await?.spec;
         Ok(spec.service.and_then(|service| service.name).unwrap_or_else(|| route.to_owned()))
     }
-
-    async fn slices(&self, route: &str) -> anyhow::Result<Vec<EndpointSlice>> {
-        let service = self.service_name(route).await?;
-        let of_service = ListParams::default().labels(&format!("kubernetes.io/service-name={service}"));
-        Ok(self.api::<EndpointSlice>().list(&of_service).await?.items)
-    }
-
-    /// The names of the Pods in a route's EndpointSlices, sorted.
-    ///
-    /// # Errors
-    /// When the API server can't be asked.
-    pub async fn endpoints(&self, route: &str) -> anyhow::Result<Vec<String>> {
-        let mut pods: Vec<_> = self.slices(route).await?.iter().flat_map(pods).collect();
-        pods.sort();
-        Ok(pods)
-    }
-
-    /// The URL of a route at the first of its endpoints.
-    ///
-    /// # Errors
-    /// When it has none in time.
-    pub async fn url(&self, route: &str) -> anyhow::Result<String> {
-        let addresses = self
-            .eventually(&format!("an endpoint of {route}"), async || {
-                let slices = self.slices(route).await?;
-                let found: Vec<_> = slices.iter().flat_map(|slice| &slice.endpoints).collect();
-                let addresses: Vec<_> = found.iter().flat_map(|endpoint| endpoint.addresses.clone()).collect();
-                Ok((!addresses.is_empty()).then_some(addresses))
-            })
-            .await?;
-        let first = addresses.first().context("an endpoint has an address")?;
-        // The Pod's address means something in the cluster only; the process behind it has its twin on loopback.
-        Ok(format!("http://127.{}:{}", first.trim_start_matches("10."), self.port(route).await?))
-    }
-
-    /// The URL of a route at one proxy, whether it is in the slices or not.
-    ///
-    /// # Errors
-    /// When the route has no port yet.
-    pub async fn url_at(&self, route: &str, proxy: usize) -> anyhow::Result<String> {
-        let (a, b) = self.network;
-        let host = self.pod(proxy).trim_start_matches("proxy-").to_owned();
-        Ok(format!("http://127.{a}.{b}.{host}:{}", self.port(route).await?))
-    }
-
-    /// Watches how many endpoints a route has.
-    ///
-    /// # Errors
-    /// When it has none now.
-    pub async fn watch_endpoints(&self, route: &str) -> anyhow::Result<EndpointWatch> {
-        let service = self.service_name(route).await?;
-        let fewest = Arc::new(AtomicUsize::new(self.endpoints(route).await?.len()));
-        let of_service = watcher::Config::default().labels(&format!("kubernetes.io/service-name={service}"));
-        let stream = watcher(self.api::<EndpointSlice>(), of_service).default_backoff().touched_objects();
-        let task = tokio::spawn({
-            let fewest = fewest.clone();
-            async move {
-                let mut stream = std::pin::pin!(stream);
-                while let Ok(Some(slice)) = stream.try_next().await {
-                    if slice.address_type == "IPv4" {
-                        fewest.fetch_min(pods(&slice).count(), Ordering::SeqCst);
-                    }
-                }
-            }
-        });
-        Ok(EndpointWatch { fewest, _task: AbortOnDropHandle::new(task) })
-    }
-}
-
-/// How many endpoints a route had at the least, since the watch began.
-pub struct EndpointWatch {
-    fewest: Arc<AtomicUsize>,
-    _task: AbortOnDropHandle<()>,
-}
-
-impl EndpointWatch {
-    /// The fewest so far.
-    pub fn fewest(&self) -> usize {
-        self.fewest.load(Ordering::SeqCst)
-    }
-}
-
-fn pods(slice: &EndpointSlice) -> impl Iterator<Item = String> + '_ {
-    slice.endpoints.iter().filter_map(|endpoint| endpoint.target_ref.as_ref()?.name.clone())
 }
 
 fn shown(conditions: &[Condition]) -> String {

@@ -31,6 +31,24 @@ impl Reconciler {
         if steps.is_empty() {
             return None;
         }
+        let mut notices = Vec::new();
+        let stopped = self.write(target, priority, steps, looked, routes, &mut notices).await;
+        // Told at the end: between a URL config and its mark nothing may take time.
+        for notice in &notices {
+            self.tell(notice, routes, concerned).await;
+        }
+        stopped
+    }
+
+    async fn write(
+        &self,
+        target: &FunctionTarget,
+        priority: Priority,
+        steps: Vec<Step>,
+        looked: &mut Looked,
+        routes: &mut Routes,
+        notices: &mut Vec<Notice>,
+    ) -> Option<Stopped> {
         let writes = self.locks.of(target);
         let _one_by_one = writes.lock().await;
         // What a drift check finds is broken for callers.
@@ -45,9 +63,7 @@ impl Reconciler {
                 Ok(written) => {
                     let notice = events::done(&step, &written);
                     looked.observed.fold(written);
-                    if let Some(notice) = notice {
-                        self.tell(&notice, routes, concerned).await;
-                    }
+                    notices.extend(notice);
                 }
                 Err(error) => {
                     tracing::warn!(%error, %step, "a write in AWS failed");
