@@ -1,6 +1,10 @@
 //! The closed list of condition types and reasons. A word here is in a condition, in docs and in alerts: it never changes
 //! its meaning.
 
+mod told;
+
+pub use told::Status;
+
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident,)* }) => {
         $(#[$doc])*

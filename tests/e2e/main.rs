@@ -33,6 +33,7 @@ mod manifests;
 mod origin;
 mod permissions;
 mod proxies;
+mod reasons;
 mod references;
 mod restarts;
 mod routes;

@@ -1,11 +1,12 @@
-//! The references of flags, metrics and problems in `docs/`, written from the binaries themselves and from the one set of
-//! causes, so that they can't say anything else.
+//! The references of flags, metrics, problems and conditions in `docs/`, written from the binaries themselves and from the closed
+//! lists of causes and reasons, so that they can't say anything else.
 //! `UPDATE_REFERENCES=1 cargo test -p lambdaroute-tests --test e2e -- references::` writes them.
 
 use std::fmt::Write;
 use std::process::Command;
 
 use http::StatusCode;
+use lambdaroute_crds::condition::ConditionType;
 use lambdaroute_proxy_config::cause::{Cause, Owner};
 use lambdaroute_tests::components::Binary;
 use lambdaroute_tests::functions::Handler;
@@ -74,6 +75,26 @@ fn the_problems_are_those_of_the_one_set() -> anyhow::Result<()> {
         }
     }
     hold("problems.md", &text)
+}
+
+#[test]
+fn the_conditions_are_those_of_the_closed_list() -> anyhow::Result<()> {
+    let mut text = "# Conditions\n\nGenerated from the closed list (`crds/src/condition.rs`): don't edit.\n\nA LambdaRoute's \
+                    status says in conditions how it is. Each has a status, a reason of this list, and a message with what \
+                    is meant here: the AWS action, the resource, the principal, AWS's code, and what to do. `Ready` sums \
+                    them up. Request ids are in the Events, since they change on every try.\n"
+        .to_owned();
+    for type_ in ConditionType::ALL {
+        let _ = write!(text, "\n## {type_}\n\n{}\n", type_.meaning());
+        if !type_.reasons().is_empty() {
+            text.push_str("\n| status | reason | meaning | what to do |\n|---|---|---|---|\n");
+        }
+        for (status, reason) in type_.reasons() {
+            let (meaning, remedy) = reason.told();
+            let _ = writeln!(text, "| {} | {reason} | {meaning} | {remedy} |", status.as_str());
+        }
+    }
+    hold("conditions.md", &text)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 
 mod benchmark;
 mod chart;
+mod conditions;
 mod docker;
 mod docs;
 mod files;
