@@ -18,8 +18,12 @@ const (
 	tokenFile         = "tokens.csv"
 )
 
-// writeServiceAccountKey makes the key that ServiceAccount tokens are signed with.
+// writeServiceAccountKey makes the key that ServiceAccount tokens are signed with. One that is there stays: tokens outlive a
+// restart.
 func writeServiceAccountKey(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, serviceAccountKey)); err == nil {
+		return nil
+	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -32,8 +36,11 @@ func writeServiceAccountKey(dir string) error {
 	return os.WriteFile(filepath.Join(dir, serviceAccountKey), text, 0o600)
 }
 
-// writeAdministratorToken makes a random token that RBAC lets do everything.
+// writeAdministratorToken makes a random token that RBAC lets do everything. One that is there stays.
 func writeAdministratorToken(dir string) (string, error) {
+	if token, err := os.ReadFile(filepath.Join(dir, "token")); err == nil {
+		return string(token), nil
+	}
 	random := make([]byte, 24)
 	if _, err := rand.Read(random); err != nil {
 		return "", err

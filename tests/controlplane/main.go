@@ -62,9 +62,17 @@ func run(ctx context.Context, dir string) error {
 	}
 	defer db.Close()
 
-	// A listener of our own at port 0: no port can be taken in between.
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	// A listener of our own at port 0: no port can be taken in between. Started again, it is where it was.
+	place := filepath.Join(dir, "address")
+	address, err := os.ReadFile(place)
 	if err != nil {
+		address = []byte("127.0.0.1:0")
+	}
+	listener, err := net.Listen("tcp", string(address))
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(place, []byte(listener.Addr().String()), 0o600); err != nil {
 		return err
 	}
 	apiCtx, stopAPI := context.WithCancel(context.Background())

@@ -26,6 +26,7 @@ mod gate;
 mod grants;
 mod keys;
 mod kills;
+mod leaders;
 mod limits;
 mod limits_of_aws;
 mod management;

@@ -12,13 +12,18 @@ use crate::{target, toolchain, wait};
 
 /// Cold on a busy machine it needs some 10 s; usually 3.
 const READY_WITHIN: Duration = Duration::from_secs(120);
+/// What open watches may hold the stop for, and room for a busy machine.
+const STOPPED_WITHIN: Duration = Duration::from_secs(60);
 /// The Kubernetes release of go.mod. Without it the server calls itself v0.0.0.
 const KUBERNETES: &str = "v1.36.3";
 
 /// A running control plane.
 #[derive(Debug)]
 pub struct ControlPlane {
+    binary: PathBuf,
+    state: PathBuf,
     kubeconfig: PathBuf,
+    starts: usize,
     process: Process,
 }
 
@@ -29,21 +34,28 @@ impl ControlPlane {
     /// When it can't be built or isn't ready in time.
     pub async fn start(binary: &Path, directory: &Path) -> anyhow::Result<Self> {
         let state = directory.join("controlplane");
-        let log = directory.join("controlplane.log");
-        let arguments = [state.to_string_lossy().into_owned()];
-        let name = "the control plane";
-        let start = Start { name, program: binary, arguments: &arguments, environment: &[], log: &log };
-        let mut process = Process::start(&start)?;
-        let what = format!("the control plane (log: {})", log.display());
-        wait::within(READY_WITHIN, &what, async || {
-            if process.output()?.lines().any(|line| line == "READY") {
-                return Ok(Some(Ok(())));
-            }
-            Ok(process.ended()?.map(Err))
-        })
-        .await?
-        .or_else(|status| bail!("the control plane ended with {status}, see {}", log.display()))?;
-        Ok(Self { kubeconfig: state.join("kubeconfig"), process })
+        let process = run(binary, &state, &directory.join("controlplane.log")).await?;
+        Ok(Self { binary: binary.to_owned(), kubeconfig: state.join("kubeconfig"), state, starts: 1, process })
+    }
+
+    /// Stops it. Its state stays.
+    ///
+    /// # Errors
+    /// When it doesn't end well in time.
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        self.process.terminate()?;
+        self.process.wait(STOPPED_WITHIN).await
+    }
+
+    /// Starts it again after [`ControlPlane::stop`], where it was and with what it had.
+    ///
+    /// # Errors
+    /// When it isn't ready in time.
+    pub async fn start_again(&mut self) -> anyhow::Result<()> {
+        self.starts += 1;
+        let log = self.state.with_file_name(format!("controlplane-{}.log", self.starts));
+        self.process = run(&self.binary, &self.state, &log).await?;
+        Ok(())
     }
 
     /// The administrator's kubeconfig.
@@ -55,6 +67,22 @@ impl ControlPlane {
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
     }
+}
+
+async fn run(binary: &Path, state: &Path, log: &Path) -> anyhow::Result<Process> {
+    let arguments = [state.to_string_lossy().into_owned()];
+    let name = "the control plane";
+    let mut process = Process::start(&Start { name, program: binary, arguments: &arguments, environment: &[], log })?;
+    let what = format!("the control plane (log: {})", log.display());
+    wait::within(READY_WITHIN, &what, async || {
+        if process.output()?.lines().any(|line| line == "READY") {
+            return Ok(Some(Ok(())));
+        }
+        Ok(process.ended()?.map(Err))
+    })
+    .await?
+    .or_else(|status| bail!("the control plane ended with {status}, see {}", log.display()))?;
+    Ok(process)
 }
 
 /// The binary, built now if these sources were never built. That takes some minutes.

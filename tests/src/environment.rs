@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use anyhow::Context;
 use tokio::runtime::Runtime;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::account::Account;
 use crate::cluster::Cluster;
@@ -43,7 +43,7 @@ pub struct Environment {
     pub account: Account,
     /// State and logs of this run.
     pub directory: PathBuf,
-    _control_plane: Option<ControlPlane>,
+    control_plane: Mutex<Option<ControlPlane>>,
 }
 
 /// A runtime that outlives each test's own: what is shared runs here.
@@ -65,7 +65,23 @@ impl Environment {
         let cluster = start_cluster(&directory, progress);
         let account = start_account(&directory, progress);
         let ((kubeconfig, control_plane), account) = tokio::try_join!(cluster, account)?;
-        Ok(Self { kubeconfig, account, directory, _control_plane: control_plane })
+        Ok(Self { kubeconfig, account, directory, control_plane: Mutex::new(control_plane) })
+    }
+
+    /// Stops the control plane of an environment that is a test's own. Its state stays.
+    ///
+    /// # Errors
+    /// When it isn't the embedded one, or doesn't end well in time.
+    pub async fn stop_control_plane(&self) -> anyhow::Result<()> {
+        self.control_plane.lock().await.as_mut().context("the control plane isn't ours to stop")?.stop().await
+    }
+
+    /// Starts it again.
+    ///
+    /// # Errors
+    /// When it isn't the embedded one, or isn't ready in time.
+    pub async fn start_control_plane(&self) -> anyhow::Result<()> {
+        self.control_plane.lock().await.as_mut().context("the control plane isn't ours to start")?.start_again().await
     }
 
     /// The environment of this test process.
