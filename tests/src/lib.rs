@@ -16,6 +16,7 @@ pub mod helm;
 pub mod http;
 pub mod issuer;
 pub mod judge;
+pub mod live;
 pub mod lone_proxy;
 pub mod many_routes;
 pub mod origin;
