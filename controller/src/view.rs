@@ -1,6 +1,6 @@
 //! What the last reconcile of a target found, for the routes on it. Values only.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use lambdaroute_crds::Ownership;
@@ -53,6 +53,8 @@ pub struct TargetView {
     pub contested: BTreeSet<Contested>,
     /// Clusters whose statements keep a URL config of ours there.
     pub in_use_by: BTreeSet<ClusterId>,
+    /// The manifests that it was found under, by their generations: it says nothing of others.
+    pub planned: BTreeMap<RouteKey, Option<i64>>,
     /// Why the last reconcile didn't come to its end.
     pub failure: Option<Failure>,
 }
@@ -82,6 +84,7 @@ impl TargetView {
             too_large,
             contested: BTreeSet::new(),
             in_use_by,
+            planned: BTreeMap::new(),
             failure,
         }
     }
@@ -102,6 +105,7 @@ impl TargetView {
             too_large: None,
             contested: BTreeSet::new(),
             in_use_by: BTreeSet::new(),
+            planned: BTreeMap::new(),
             failure: None,
         });
         view.settled = false;

@@ -76,7 +76,7 @@ async fn kill_everywhere(side: Side) -> anyhow::Result<()> {
     flags.extend(["--workers=64", FAST].map(str::to_owned));
     let shape = Shape { proxies: 1, controller_flags: flags, ..Shape::default() };
     let mut stack = Stack::with(if side == Side::Before { "before" } else { "after" }, shape).await?;
-    stack.allow(&["PublicURL"]).await?;
+    stack.allow(&["PublicURL", "Grants", "CrossAccount"]).await?;
     let undisturbed = undisturbed(&stack).await?;
     let mut victims = Vec::new();
     for (life, (writes, _)) in &undisturbed {
@@ -153,13 +153,26 @@ async fn undisturbed(stack: &Stack) -> anyhow::Result<BTreeMap<Life, (Vec<Write>
                 Some(uid) => uid,
                 None => stack.get(&name).await?.metadata.uid.unwrap_or_default(),
             };
-            let writes = writes_of(stack, &name, &uid, function.name(), begun)?;
-            anyhow::Ok((writes, outcome(stack, life, &name, &function).await?))
+            anyhow::Ok((name, uid, function, begun))
         });
-        let mut lives = try_join_all(lives).await?.into_iter();
-        let (mut writes, first) = lives.next().context("a life")?;
-        for (others, outcome) in lives {
-            ensure!(outcome == first, "{life:?} ends in two ways: {}", first.difference(&outcome));
+        let lives = try_join_all(lives).await?;
+        // A status or a slice may come a moment later.
+        let first = stack
+            .eventually(&format!("both to end {life:?} in the same way"), async || {
+                let looks = lives.iter().map(|(name, _, function, _)| outcome(stack, life, name, function));
+                let mut looks = try_join_all(looks).await?.into_iter();
+                let first = looks.next().context("a life")?;
+                match looks.find(|other| *other != first) {
+                    Some(other) => bail!("{}", first.difference(&other)),
+                    None => Ok(Some(first)),
+                }
+            })
+            .await?;
+        let mut each =
+            lives.iter().map(|(name, uid, function, begun)| writes_of(stack, name, uid, function.name(), *begun));
+        let mut writes = each.next().context("a life")??;
+        for others in each {
+            let others = others?;
             writes.retain(|write| others.contains(write));
         }
         ensure!(!writes.is_empty(), "{life:?} writes nothing");

@@ -200,6 +200,7 @@ mod next {
             too_large: None,
             contested: [].into(),
             in_use_by: [].into(),
+            planned: std::collections::BTreeMap::new(),
             failure: None,
         }
     }

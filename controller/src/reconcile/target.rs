@@ -32,6 +32,8 @@ const MISSING: Duration = Duration::from_secs(120);
 /// When a policy without room is looked at again at first.
 const TOO_LARGE: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_secs(300);
+/// The same after what passes by itself: too many calls, no answer, somebody else's write.
+const PASSING: Duration = Duration::from_secs(60);
 
 mod carry_out;
 mod memory;
@@ -109,6 +111,7 @@ impl Reconciler {
         let mut view = TargetView::new(time, &looked.observed, left, releasing, failure);
         view.in_use_by = in_use_by;
         view.contested = held.iter().flat_map(|held| held.what.clone()).collect();
+        view.planned = routes.iter().map(|(key, route)| (key.clone(), route.metadata.generation)).collect();
         view.synced_at = self.synced(target);
         // After a failed call nobody knows what is there. Whatever else is left to be done, a route that came meanwhile or changed,
         // is done on what was seen.
@@ -208,5 +211,14 @@ fn again(error: &AwsError) -> Outcome {
         ErrorKind::Unreachable | ErrorKind::NotLeading => (millis(250), "unreachable"),
         ErrorKind::Other => (millis(1000), "other"),
     };
-    Outcome::Again { first, longest: LONGEST, why }
+    // What is over by itself is over soon; what takes a person isn't.
+    let passing = matches!(
+        error.kind,
+        ErrorKind::Throttled { .. }
+            | ErrorKind::Unreachable
+            | ErrorKind::NotLeading
+            | ErrorKind::Conflict
+            | ErrorKind::PreconditionFailed
+    );
+    Outcome::Again { first, longest: if passing { PASSING } else { LONGEST }, why }
 }

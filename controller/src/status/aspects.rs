@@ -56,7 +56,10 @@ fn accepted(facts: &Facts<'_>) -> Option<Judgement> {
 
 /// The target's view, as far as this manifest is concerned.
 fn view<'a>(facts: &Facts<'a>) -> Option<&'a TargetView> {
-    facts.view.filter(|_| facts.assessment.refused.is_none())
+    let view = facts.view.filter(|_| facts.assessment.refused.is_none())?;
+    // What was found under another manifest says nothing of this one, though nothing may differ in AWS.
+    let planned = view.planned.get(&key(facts.route)) == Some(&facts.route.metadata.generation);
+    (planned || !lives(facts.route)).then_some(view)
 }
 
 fn resolved_refs(facts: &Facts<'_>) -> Option<Judgement> {

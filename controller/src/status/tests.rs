@@ -62,6 +62,7 @@ fn view() -> TargetView {
         too_large: None,
         contested: [].into(),
         in_use_by: [].into(),
+        planned: [(key(&route("{}")), route("{}").metadata.generation)].into(),
         failure: None,
     }
 }
@@ -198,6 +199,19 @@ fn everything_is_unknown_until_the_first_look() {
     assert!(status.conditions.iter().filter(|c| c.type_ != "Reconciling").all(|c| c.status == "Unknown"));
     assert_eq!(known.ready().1, "Pending");
     assert!(has(&status, ConditionType::Reconciling));
+}
+
+#[test]
+fn what_was_found_under_another_manifest_says_nothing_of_this_one() {
+    let mut known = working();
+    known.route.status = Some(known.status());
+    known.route.metadata.generation = Some(4);
+    for type_ in [ConditionType::FunctionURLReady, ConditionType::PermissionsReady] {
+        assert_eq!(known.condition(type_).1, "Pending", "a grant of the new manifest may not be written yet");
+    }
+    let planned = [(key(&known.route), Some(4))].into();
+    known.view = Some(TargetView { planned, ..view() });
+    assert_eq!(known.condition(ConditionType::PermissionsReady).1, "Synced");
 }
 
 #[test]

@@ -12,6 +12,8 @@ pub(super) enum Life {
     GoPublic,
     /// Its URL becomes private again.
     GoPrivate,
+    /// Somebody else is let in besides the proxies, in place of the one before.
+    Grants,
     /// Another alias.
     Qualifier,
     /// It goes.
@@ -20,22 +22,29 @@ pub(super) enum Life {
 
 impl Life {
     /// Every one.
-    pub(super) const ALL: [Life; 5] = [Life::Create, Life::GoPublic, Life::GoPrivate, Life::Qualifier, Life::Deletion];
+    pub(super) const ALL: [Life; 6] =
+        [Life::Create, Life::GoPublic, Life::GoPrivate, Life::Grants, Life::Qualifier, Life::Deletion];
 
     /// The manifests before and after the turn.
     fn specs(self, function: &Function) -> (Option<String>, Option<String>) {
-        let of = |alias: &str, auth: &str| {
+        let of = |alias: &str, auth: &str, principal: &str| {
             let name = function.name();
+            let grants = match principal {
+                "" => String::new(),
+                principal => format!(", permissions: {{grants: [{{name: other, principal: '{principal}'}}]}}"),
+            };
             Some(format!(
-                "{{function: {{name: {name}{alias}}}, upstream: {{type: FunctionURL, functionURL: {{authType: {auth}}}}}}}"
+                "{{function: {{name: {name}{alias}}}, upstream: {{type: FunctionURL, functionURL: {{authType: {auth}}}}}\
+                 {grants}}}"
             ))
         };
-        let (private, public) = (of("", "AWS_IAM"), of("", "NONE"));
+        let (private, public) = (of("", "AWS_IAM", ""), of("", "NONE", "*"));
         match self {
             Life::Create => (None, private),
             Life::GoPublic => (private, public),
             Life::GoPrivate => (public, private),
-            Life::Qualifier => (of(", qualifier: PROD", "AWS_IAM"), of(", qualifier: NEXT", "AWS_IAM")),
+            Life::Grants => (of("", "AWS_IAM", "444455556666"), of("", "AWS_IAM", "777788889999")),
+            Life::Qualifier => (of(", qualifier: PROD", "AWS_IAM", ""), of(", qualifier: NEXT", "AWS_IAM", "")),
             Life::Deletion => (private, None),
         }
     }
@@ -61,11 +70,17 @@ impl Life {
     /// Waits until the turn has been taken to its end.
     pub(super) async fn ended(self, stack: &Stack, name: &str) -> anyhow::Result<()> {
         match self {
-            Life::Deletion => stack.gone(name).await,
+            Life::Deletion => stack.gone(name).await?,
             _ => {
                 stack.ready(name).await?;
-                stack.settled(name).await
+                stack.settled(name).await?;
             }
         }
+        stack
+            .eventually(&format!("the endpoints of {name} to be as its life"), async || {
+                let none = stack.endpoints_of(name).await?.is_empty();
+                Ok((none == (self == Life::Deletion)).then_some(()))
+            })
+            .await
     }
 }

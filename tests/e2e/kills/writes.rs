@@ -110,7 +110,7 @@ fn known(seen: &Seen) -> anyhow::Result<Option<(Kind, Subject)>> {
     if let (Some(kind), Some(target)) = (in_aws, &seen.target) {
         return Ok(Some((kind, Subject::Function(target.function.clone()))));
     }
-    if seen.method == Method::GET {
+    if seen.method == Method::GET || seen.operation == Operation::Sts {
         return Ok(None);
     }
     let path: Vec<&str> = seen.path.split('/').filter(|part| !part.is_empty()).collect();

@@ -7,6 +7,7 @@ use crate::apply::{apply, aspect};
 use crate::events::{self, Notice};
 use crate::intent::{self, recorded};
 use crate::kubernetes::KubeError;
+use crate::observation::Written;
 use crate::plan::{Intent, RouteOnTarget};
 use crate::priority::Priority;
 use crate::reconcile::{Looked, Reconciler};
@@ -62,6 +63,10 @@ impl Reconciler {
             match apply(&lambda, &step, &looked.observed, self.leadership.deadline()).await {
                 Ok(written) => {
                     let notice = events::done(&step, &written);
+                    if written != Written::Nothing {
+                        // It goes on: failures before this are over.
+                        self.queue.targets.forget(target);
+                    }
                     looked.observed.fold(written);
                     notices.extend(notice);
                 }
