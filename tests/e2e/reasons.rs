@@ -164,3 +164,21 @@ async fn a_deletion_under_way_is_pending_and_one_that_aws_refuses_is_blocked() -
     assert_eq!(function.url(None).await?, None);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_would_be_too_large_is_told_and_nothing_of_it_is_written() -> anyhow::Result<()> {
+    let stack = Stack::with("large", no_proxies()).await?;
+    let function = stack.function(Handler::Echo).await?;
+    let mut others = 0;
+    // Until AWS takes no more: 20,480 bytes are some eighty of these.
+    while stack.add_foreign_statement(&function, &format!("theirs-{others:093}")).await.is_ok() {
+        others += 1;
+    }
+    assert!((50..200).contains(&others), "{others} statements fill a policy");
+    stack.route("orders", &spec(&function)).await?;
+    let condition = stack.until("orders", "PermissionsReady", "False", "PolicyTooLarge").await?;
+    assert!(condition.message.contains("20,480") || condition.message.contains("20480"), "{}", condition.message);
+    assert_eq!(stack.statements(&function, None).await?.len(), others);
+    assert_eq!(function.url(None).await?, None, "a URL that nobody could call isn't made");
+    Ok(())
+}

@@ -8,11 +8,8 @@ use crate::files::rust;
 
 /// Reasons that no end-to-end test can bring about yet: condition, reason, why.
 const UNREACHED: &[(&str, &str, &str)] = &[
-    ("FunctionURLReady", "Observed", "management: Observe isn't in the manifest yet"),
-    ("PermissionsReady", "Observed", "management: Observe isn't in the manifest yet"),
     ("FunctionURLReady", "ConflictingManager", "repairs aren't counted yet"),
     ("PermissionsReady", "ConflictingManager", "repairs aren't counted yet"),
-    ("PermissionsReady", "PolicyTooLarge", "grants, which fill a policy, aren't in the manifest yet"),
     ("FunctionURLReady", "InUseElsewhere", "the route that would say so is going: an Event tells it"),
 ];
 
