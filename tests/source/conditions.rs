@@ -8,8 +8,11 @@ use crate::files::rust;
 
 /// Reasons that no end-to-end test can bring about yet: condition, reason, why.
 const UNREACHED: &[(&str, &str, &str)] = &[
-    ("FunctionURLReady", "ConflictingManager", "repairs aren't counted yet"),
-    ("PermissionsReady", "ConflictingManager", "repairs aren't counted yet"),
+    (
+        "FunctionURLReady",
+        "ConflictingManager",
+        "repairs of a URL are counted as those of statements, which a test undoes",
+    ),
     ("FunctionURLReady", "InUseElsewhere", "the route that would say so is going: an Event tells it"),
 ];
 
