@@ -181,6 +181,52 @@ async fn a_manifest_that_asks_for_more_than_is_allowed_loses_nothing_that_runs()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn adopting_and_granting_need_a_policy_each_and_go_with_it() -> anyhow::Result<()> {
+    let stack = Stack::with("privileged", Shape { proxies: 0, ..Shape::default() }).await?;
+    let (shared, found) = tokio::try_join!(stack.function(Handler::Echo), stack.function(Handler::Echo))?;
+    let url = stack.create_foreign_url(&found, "AWS_IAM").await?;
+    let granting = format!(
+        "{{function: {{name: {}}}, permissions: {{grants: [{{name: other, principal: '{}'}}]}}}}",
+        shared.name(),
+        stack.principals().controller.arn
+    );
+    let adopting = format!(
+        "{{function: {{name: {}}}, upstream: {{type: FunctionURL, functionURL: {{management: Adopt}}}}}}",
+        found.name()
+    );
+    let tenant = stack.tenant().await?;
+    for (name, spec, field, permission) in [
+        ("granting", &granting, "spec.permissions.grants", "Grants"),
+        ("adopting", &adopting, "spec.upstream.functionURL.management", "Adopt"),
+    ] {
+        tenant.apply(&route(&stack, name, spec), None).await?;
+        let condition = stack.until(name, "Accepted", "False", "NotPermitted").await?;
+        assert!(condition.message.starts_with(field), "{}", condition.message);
+        assert!(condition.message.contains(&format!("allows {permission} for")), "{}", condition.message);
+    }
+    for function in [&shared, &found] {
+        let asked = stack.aws.calls_of(&Match::any().function(function.name()));
+        let by_us = asked.iter().filter(|call| call.seen.operation.is_write()).count();
+        assert!(by_us <= 1, "the foreign URL alone was made: {asked:?}");
+        assert!(stack.statements(function, None).await?.is_empty());
+    }
+
+    stack.allow(&["Grants", "Adopt"]).await?;
+    stack.until("granting", "PermissionsReady", "True", "Synced").await?;
+    stack.until("adopting", "PermissionsReady", "True", "Synced").await?;
+    assert_eq!(stack.statements(&shared, None).await?.len(), 4, "the proxies' pair and the grant's");
+
+    stack.allow(&[]).await?;
+    taken_back(&stack, "granting", &shared).await?;
+    stack.until("adopting", "Accepted", "False", "NotPermitted").await?;
+    stack
+        .eventually("our statements to go", async || Ok(stack.statements(&found, None).await?.is_empty().then_some(())))
+        .await?;
+    assert_eq!(found.url(None).await?, Some(url), "what was adopted is never deleted");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_written_before_the_policies_and_the_namespaces_are_known() -> anyhow::Result<()> {
     for kind in ["lambdaaccesspolicies", "namespaces"] {
         let mut stack = Stack::with("unknown", Shape { controllers: 0, proxies: 0, ..Shape::default() }).await?;
