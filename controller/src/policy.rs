@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::sid::Kind;
 
+mod admits;
 mod parse;
 mod size;
 
@@ -279,23 +280,6 @@ impl fmt::Display for Grant {
             write!(f, ", {} {value}", key.rsplit(':').next().unwrap_or(key))?;
         }
         write!(f, ")")
-    }
-}
-
-impl Policy {
-    /// Whether some statement, whoever wrote it, lets in all that this grant would.
-    pub fn admits(&self, grant: &Grant, resource: &str) -> bool {
-        let wanted = grant.statement(None, resource);
-        self.statements.iter().any(|statement| {
-            let Statement { sid: _, effect, principals, actions, resources, conditions } = statement;
-            effect == "Allow"
-                && (principals.contains(&Principal::Any) || wanted.principals.is_subset(principals))
-                && actions.iter().any(|action| action == "*" || action == "lambda:*" || action == grant.action())
-                && resources.contains(resource)
-                && conditions
-                    .iter()
-                    .all(|(key, values)| wanted.conditions.get(key).is_some_and(|wanted| wanted.is_subset(values)))
-        })
     }
 }
 

@@ -14,6 +14,7 @@ mod aws;
 mod bench;
 mod callers;
 mod chart;
+mod clusters;
 mod contests;
 mod controller;
 mod cost;

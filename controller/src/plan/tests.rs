@@ -566,6 +566,16 @@ fn routes_that_leave_the_settings_open_go_along_with_one_that_names_them() {
     assert!(plan(&target(), &[open, wants("b", STREAM)], &aws, &settings()).conflicted.is_empty());
 }
 
+#[test]
+fn a_lone_statement_of_a_version_without_the_pair_is_completed() {
+    let mut aws = Observation { url: Some(url(IAM, 1)), ..Observation::bare() };
+    converge(&[wants("orders", IAM)], &mut aws);
+    let call = aws.policy.statements.iter().find(|statement| statement.actions.contains("lambda:InvokeFunction"));
+    let sid = call.unwrap().sid.clone().unwrap();
+    aws.policy.remove(&sid);
+    assert_eq!(converge(&[wants("orders", IAM)], &mut aws), ["AddPermission fn"]);
+}
+
 /// Foreign statements of so many bytes together.
 fn filled(aws: &mut Observation, bytes: usize) {
     let mut number = 0;

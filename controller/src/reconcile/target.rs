@@ -71,14 +71,18 @@ impl Reconciler {
             .collect();
         self.hold_back(target, &releasing);
 
+        let begun = Instant::now();
         let steady = self.steady(target, &routes, &concerned);
         let mut looked = match self.look(target, None, priority).await {
             Ok(looked) => looked,
             Err(failure) => return self.fail(target, &concerned, failure),
         };
         let mut planned = plan(target, &concerned, &looked.observed, &self.setup.settings);
-        if planned.steps.iter().any(Step::needs_fresh_look) && looked.at.elapsed() > FRESH {
-            looked = match self.look(target, Some(FRESH), priority).await {
+        // Nothing guards a deletion in AWS: what others did since is seen, also what they did a moment ago.
+        let deletes = planned.steps.iter().any(|step| matches!(step, Step::DeleteFunctionUrlConfig { .. }));
+        let oldest = if deletes { begun.elapsed() } else { FRESH };
+        if planned.steps.iter().any(Step::needs_fresh_look) && looked.at.elapsed() > oldest {
+            looked = match self.look(target, Some(oldest), priority).await {
                 Ok(looked) => looked,
                 Err(failure) => return self.fail(target, &concerned, failure),
             };

@@ -526,3 +526,17 @@ fn what_somebody_else_keeps_changing_back_is_named() {
         assert_eq!(known.ready().1, "ConflictingManager");
     }
 }
+
+#[test]
+fn an_account_that_blocks_public_policies_is_told_with_the_remedy() {
+    let mut known = working();
+    let mut failure = denied();
+    failure.error.kind = ErrorKind::PublicPolicyBlocked;
+    failure.error.code = "PublicPolicyException".into();
+    known.view.as_mut().unwrap().failure = Some(failure);
+    let (_, reason, message) = known.ready();
+    assert_eq!(reason, "AccessDenied");
+    for part in ["PublicPolicyException", "lambda:PutPublicAccessBlockConfig", "AWS_IAM"] {
+        assert!(message.contains(part), "{message}");
+    }
+}

@@ -9,6 +9,7 @@ use crate::aws::Api;
 use crate::emulator::REGION;
 use crate::functions::Function;
 use crate::principals::Principal;
+use crate::wait;
 
 impl Stack {
     fn admin(&self) -> Api {
@@ -70,6 +71,21 @@ impl Stack {
         let target = format!("/2021-10-31/functions/{}/url", function.name());
         let config = self.done(Method::POST, &target, &json!({"AuthType": auth_type})).await?;
         Ok(config["FunctionUrl"].as_str().context("no URL in the answer")?.to_owned())
+    }
+
+    /// Deletes the URL config and makes another one, as somebody else would, a second later at least: AWS's CreationTime differs.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub async fn replace_url(&self, function: &Function) -> anyhow::Result<()> {
+        let target = format!("/2021-10-31/functions/{}/url", function.name());
+        let before = self.url_config(function, "CreationTime").await?;
+        wait::eventually("another CreationTime", async || {
+            self.done(Method::DELETE, &target, &Value::Null).await?;
+            self.create_foreign_url(function, "AWS_IAM").await?;
+            Ok((self.url_config(function, "CreationTime").await? != before).then_some(()))
+        })
+        .await
     }
 
     /// Changes a URL config as somebody else would.

@@ -10,6 +10,7 @@ fn awss_codes_become_what_happens_next() {
         kind("ResourceConflictException", "The statement id (s3) provided already exists."),
         ErrorKind::Conflict
     );
+    assert_eq!(kind("PublicPolicyException", "Lambda prevented your policy"), ErrorKind::PublicPolicyBlocked);
     assert_eq!(kind("PreconditionFailedException", ""), ErrorKind::PreconditionFailed);
     assert_eq!(kind("TooManyRequestsException", "Rate exceeded"), ErrorKind::Throttled { retry_after: None });
     assert_eq!(
