@@ -7,20 +7,9 @@ use clap::error::ErrorKind;
 /// `EX_USAGE` of sysexits.h: the configuration is bad; a restart won't help.
 const BAD_CONFIGURATION: u8 = 64;
 
-/// Bytes.
-const LARGE: usize = 4 * 1024 * 1024;
-
-/// glibc gives the end of a heap back to the system as soon as 128 KiB of it are free, and takes it again, page by page, for
-/// the next request. It keeps twice as much as the largest piece that it was ever given back: one of this size, once. Other
-/// allocators don't mind.
-fn keep_what_requests_use_again() {
-    drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGE)));
-}
-
 /// Control work alone, and little of it: requests have threads of their own.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    keep_what_requests_use_again();
     let (args, flags) = match lambdaroute_proxy::read_args() {
         Ok(read) => read,
         Err(error) => {
