@@ -133,6 +133,9 @@ struct Reconciler {
     sources: Sources,
     installation: RwLock<Installation>,
     identity_failure: Mutex<Option<AwsError>>,
+    /// Held while what a route concerns is found and noted: what was found before the controller knew more must not be noted
+    /// after what was found since.
+    noting: Mutex<()>,
     index: Mutex<Index>,
     targets: Mutex<HashMap<FunctionTarget, TargetMemory>>,
     memory: Mutex<HashMap<Name, RouteMemory>>,
@@ -241,8 +244,11 @@ impl Reconciler {
     /// Takes in a route as it is now; its targets are due if what they depend on has changed. Answers those.
     fn note(&self, route: &LambdaRoute) -> BTreeSet<FunctionTarget> {
         let name = name_of(route);
-        let targets = self.targets_of(route);
-        let touched = lock(&self.index).set(&name, &route.uid().unwrap_or_default(), targets);
+        let touched = {
+            let _one_by_one = lock(&self.noting);
+            let targets = self.targets_of(route);
+            lock(&self.index).set(&name, &route.uid().unwrap_or_default(), targets)
+        };
         let gist = Gist::of(route);
         let changed = {
             let mut memory = lock(&self.memory);

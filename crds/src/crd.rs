@@ -1,13 +1,24 @@
 //! The CustomResourceDefinition as it is shipped: what the derive gives, without what Kubernetes doesn't need.
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSONSchemaProps};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSON, JSONSchemaProps,
+};
 use kube::CustomResourceExt;
 
 use crate::{LambdaAccessPolicy, LambdaRoute};
 
 /// The CRD of LambdaRoute: what the YAML says, what the controller compares the served one with.
 pub fn crd() -> CustomResourceDefinition {
-    shipped(LambdaRoute::crd())
+    let mut crd = shipped(LambdaRoute::crd());
+    for version in &mut crd.spec.versions {
+        let schema = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut());
+        let properties = schema.and_then(|schema| schema.properties.as_mut());
+        if let Some(status) = properties.and_then(|properties| properties.get_mut("status")) {
+            // kstatus takes an object without a status for done: a tool that waits must not be quicker than the controller.
+            status.default = Some(JSON(serde_json::json!({"observedGeneration": -1})));
+        }
+    }
+    crd
 }
 
 /// The CRDs of all kinds, LambdaRoute's first.

@@ -10,7 +10,7 @@ use crate::schema;
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LambdaRouteStatus {
-    /// The generation of the spec that this status was judged on.
+    /// The generation of the spec that this status was judged on. -1: the controller has not seen the route yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 

@@ -241,7 +241,8 @@ async fn nothing_is_written_before_the_policies_and_the_namespaces_are_known() -
         stack
             .still(Duration::from_secs(3), "nothing is written", async || {
                 let quiet = stack.aws.calls_of(&Match::any().function(function.name())).is_empty();
-                Ok(quiet && stack.get("orders").await?.status.is_none() && stack.service("orders").await?.is_none())
+                let status = stack.get("orders").await?.status.and_then(|status| status.observed_generation);
+                Ok(quiet && status == Some(-1) && stack.service("orders").await?.is_none())
             })
             .await?;
         drop(unknown);

@@ -148,6 +148,14 @@ async fn tools_that_wait_read_a_route_rightly_at_every_stage_of_its_life() -> an
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_route_that_no_controller_has_seen_yet_is_under_way() -> anyhow::Result<()> {
+    let stack = Stack::with("unseen", Shape { controllers: 0, proxies: 0, ..Shape::default() }).await?;
+    stack.route("orders", &format!("{{function: {{name: {}}}}}", stack.function_name())).await?;
+    assert_eq!(judged(&stack, "orders").await?, is("InProgress", "Progressing"), "not done before it has begun");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn helm_waits_until_a_release_s_routes_are_ready_and_tells_what_keeps_them() -> anyhow::Result<()> {
     let stack = Stack::with("helm-wait", Shape { proxies: 1, ..Shape::default() }).await?;
     let name = stack.function_name();

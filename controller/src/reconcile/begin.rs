@@ -86,6 +86,7 @@ pub(super) async fn begin(
         ports,
         sources,
         identity_failure: Mutex::default(),
+        noting: Mutex::default(),
         index: Mutex::new(Index::default()),
         targets: Mutex::default(),
         memory: Mutex::default(),
