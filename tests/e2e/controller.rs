@@ -1,6 +1,7 @@
 //! The controller as a process: dry run, readiness, its certificate, its end.
 
 use http::StatusCode;
+use lambdaroute_crds::LambdaRouteStatus;
 use lambdaroute_tests::functions::Handler;
 use lambdaroute_tests::gate::Match;
 use lambdaroute_tests::scripted_proxy::Answer;
@@ -20,7 +21,8 @@ async fn a_dry_run_prints_the_steps_for_all_routes_and_does_nothing() -> anyhow:
     }
     assert_eq!(stack.aws.count(&Match::aws_writes()), 0);
     let route = stack.get("orders").await?;
-    assert_eq!(route.status, None);
+    let untouched = LambdaRouteStatus { observed_generation: Some(-1), ..LambdaRouteStatus::default() };
+    assert_eq!(route.status, Some(untouched), "as the API server begins it");
     assert_eq!(route.metadata.finalizers, None);
     assert!(stack.service("orders").await?.is_none());
     Ok(())
