@@ -5,6 +5,7 @@ mod rules;
 
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, UPGRADE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use lambdaroute_proxy_config::is_hop_by_hop;
 use smallvec::SmallVec;
 
 use crate::auth::{self, Authentication, Identity};
@@ -109,23 +110,6 @@ fn take_authorization(headers: &mut HeaderMap, outgoing: &Outgoing<'_>) -> Optio
     Some(value)
 }
 
-/// Of one hop alone (RFC 9110 section 7.6.1, and those of older use).
-fn is_hop_by_hop(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
-        "connection"
-            | "keep-alive"
-            | "proxy-connection"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-            | "http2-settings"
-    )
-}
-
 /// What a caller must never say to the function or to AWS. A name with underscores is its twin with hyphens: some servers
 /// read both as one. `behind_proxy`: the other end is a proxy that the operator trusts; what it says of the way of a request
 /// (`x-forwarded-port`, `x-amzn-oidc-data`) passes, from anybody else it is a lie.
@@ -190,7 +174,7 @@ fn remove(headers: &mut HeaderMap, is_to_go: impl Fn(&HeaderName) -> bool) {
         .collect();
     let gone: SmallVec<[HeaderName; 8]> = headers
         .keys()
-        .filter(|name| is_hop_by_hop(name) || nominated.contains(name) || is_to_go(name))
+        .filter(|name| is_hop_by_hop(name.as_str()) || nominated.contains(name) || is_to_go(name))
         .cloned()
         .collect();
     for name in gone {

@@ -41,21 +41,29 @@ pub fn check_header_name(name: &str) -> Result<(), HeaderNameError> {
     }
 }
 
+/// Whether a header is of one hop alone (RFC 9110 section 7.6.1, and those of older use), by its name in lower case.
+pub fn is_hop_by_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "http2-settings"
+    )
+}
+
 /// Whose a header is, by its name in lower case, with hyphens.
 fn reserved(name: &str) -> Option<&'static str> {
     Some(match name {
         "host" => "Host is the function URL's own",
         "authorization" => "Authorization carries the signature towards AWS",
-        "connection"
-        | "keep-alive"
-        | "proxy-connection"
-        | "proxy-authenticate"
-        | "proxy-authorization"
-        | "te"
-        | "trailer"
-        | "transfer-encoding"
-        | "upgrade"
-        | "http2-settings" => "it is of one connection alone (hop-by-hop)",
+        _ if is_hop_by_hop(name) => "it is of one connection alone (hop-by-hop)",
         "content-length" => "the proxy says the length of what it sends",
         "expect" => "the proxy answers Expect itself",
         "forwarded" => "what is true about the caller's address is said by the proxy alone",

@@ -8,7 +8,7 @@ mod source_range;
 mod validate;
 mod version;
 
-pub use header_name::{HeaderNameError, MAX_HEADER_NAME, check_header_name};
+pub use header_name::{HeaderNameError, MAX_HEADER_NAME, check_header_name, is_hop_by_hop};
 pub use source_range::{SourceRangeError, parse_source_range};
 pub use validate::{Invalid, validate_route};
 
