@@ -97,6 +97,7 @@ pub fn assess(route: &LambdaRoute, installation: &Installation, service_pin: Opt
         .or_else(|| unsupported(route))
         .or(refused)
         .or_else(|| bad_name(route))
+        .or_else(|| service::additions::judge(route).err().map(|message| refuse(Reason::InvalidSpec, &message)))
         .or_else(|| access.as_ref().err().cloned())
         .or_else(|| demand.judge().err().map(|message| refuse(Reason::InvalidSpec, &message)))
         .or_else(|| not_permitted(route, target.as_ref()?, verdict?));

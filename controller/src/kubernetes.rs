@@ -10,13 +10,11 @@ use lambdaroute_crds::{FINALIZER, LambdaRoute, LambdaRouteStatus, Target};
 use serde_json::{Value, json};
 
 use crate::events::Notice;
-use crate::service::{self, Change};
+use crate::service::{self, Change, MANAGER};
 use crate::status;
 
 pub mod port_book;
 
-/// The field manager of children.
-pub const MANAGER: &str = "lambdaroute-controller";
 /// The field manager of status.
 pub const STATUS_MANAGER: &str = "lambdaroute-controller-status";
 

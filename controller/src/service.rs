@@ -12,6 +12,10 @@ use crate::programmed::{self, Programmed};
 use crate::programming::ServiceRef;
 use crate::target::FunctionTarget;
 
+pub mod additions;
+
+/// The field manager of what the controller writes to children.
+pub const MANAGER: &str = "lambdaroute-controller";
 /// The name of the Service's only port; the slices' port bears the same.
 pub const PORT_NAME: &str = "http";
 /// Who manages it, for people and for our watch.
@@ -70,7 +74,13 @@ pub fn desired(
     let mut route_name = route.name_any();
     route_name.truncate(63);
     let route_name = route_name.trim_end_matches(['-', '.']).to_owned();
-    let mut annotations = BTreeMap::from([(TARGET.to_owned(), target.arn())]);
+    let (mut labels, mut annotations) = additions::of(route);
+    labels.extend([
+        (MANAGED_BY.0.to_owned(), MANAGED_BY.1.to_owned()),
+        (ROUTE_NAME.to_owned(), route_name),
+        (ROUTE_UID.to_owned(), uid.clone()),
+    ]);
+    annotations.insert(TARGET.to_owned(), target.arn());
     if let Some(programmed) = programmed {
         annotations.insert(programmed::ANNOTATION.to_owned(), programmed.annotation());
     }
@@ -78,11 +88,7 @@ pub fn desired(
         metadata: ObjectMeta {
             name: Some(name(route)),
             namespace: route.namespace(),
-            labels: Some(BTreeMap::from([
-                (MANAGED_BY.0.to_owned(), MANAGED_BY.1.to_owned()),
-                (ROUTE_NAME.to_owned(), route_name),
-                (ROUTE_UID.to_owned(), uid.clone()),
-            ])),
+            labels: Some(labels),
             annotations: Some(annotations),
             owner_references: Some(vec![OwnerReference {
                 api_version: LambdaRoute::api_version(&()).into_owned(),
@@ -116,8 +122,8 @@ pub fn desired(
 pub enum Change {
     /// Server-side apply of our fields.
     Apply,
-    /// Something stands there that apply can't take away (another port, a selector, another type): the whole object is
-    /// replaced by this.
+    /// Something stands there that apply can't take away (another port, a selector, another type, a label that an earlier
+    /// manifest gave when the Service was made): the whole object is replaced by this.
     Replace(Box<Service>),
 }
 
@@ -132,7 +138,9 @@ pub fn change(live: &Service, desired: &Service) -> Option<Change> {
     let external = live_spec.external_ips.as_ref().is_some_and(|ips| !ips.is_empty());
     let gone = live.annotations().contains_key(programmed::ANNOTATION)
         && !desired.annotations().contains_key(programmed::ANNOTATION);
-    if !stays || selector || external || gone || live_spec.type_ != spec.type_ {
+    let (labels, annotations) = additions::surplus(live, desired);
+    let surplus = !labels.is_empty() || !annotations.is_empty();
+    if !stays || selector || external || gone || surplus || live_spec.type_ != spec.type_ {
         return Some(Change::Replace(Box::new(replaced(live, desired))));
     }
     let metadata = includes(live.labels(), desired.labels())
@@ -156,6 +164,9 @@ fn includes(live: &BTreeMap<String, String>, wanted: &BTreeMap<String, String>) 
 
 fn replaced(live: &Service, desired: &Service) -> Service {
     let mut service = live.clone();
+    let (labels, annotations) = additions::surplus(live, desired);
+    service.labels_mut().retain(|key, _| !labels.contains(key));
+    service.annotations_mut().retain(|key, _| !annotations.contains(key));
     service.labels_mut().extend(desired.labels().clone());
     service.annotations_mut().remove(programmed::ANNOTATION);
     service.annotations_mut().extend(desired.annotations().clone());

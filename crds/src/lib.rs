@@ -20,6 +20,7 @@ mod request_headers;
 mod reserved;
 mod route;
 mod schema;
+mod service;
 mod source_ranges;
 mod spec;
 mod status;
@@ -41,9 +42,10 @@ pub use rate_limits::{Concurrency, LimitKey, LimitKeyType, RateLimit};
 pub use reference::reference;
 pub use request_headers::{RequestHeaders, SecretKeyRef, SetHeader, ValueFrom};
 pub use route::{LambdaRoute, LambdaRouteSpec};
+pub use service::Service;
 pub use source_ranges::SourceRanges;
 pub use spec::{
-    AuthType, DeletionPolicy, Function, FunctionUrl, FunctionUrlManagement, InvokeMode, Service, Upstream, UpstreamType,
+    AuthType, DeletionPolicy, Function, FunctionUrl, FunctionUrlManagement, InvokeMode, Upstream, UpstreamType,
 };
 pub use status::{LambdaRouteStatus, Ownership, Target, TargetState};
 pub use timeouts::Timeouts;

@@ -164,24 +164,6 @@ impl InvokeMode {
     }
 }
 
-/// The Service that callers use.
-#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(
-    validation = ("!has(self.name) || self.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')", "spec.service.name must be a Service's name: lower-case letters, digits and -, beginning with a letter")
-)]
-pub struct Service {
-    /// The Service's name, a DNS-1035 label of at most 63 characters. Absent: the LambdaRoute's name. Immutable.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
-    pub name: Option<String>,
-
-    /// The Service's port. Absent: 80.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 65535), extend("format" = "int32"))]
-    pub port: Option<u16>,
-}
-
 /// What happens in AWS when the LambdaRoute is deleted. Delete: what LambdaRoute created is taken back. Retain: AWS stays as
 /// it is. Absent: Delete.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]

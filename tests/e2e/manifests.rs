@@ -105,6 +105,36 @@ pub(crate) const WRONG: &[Refusal] = &[
         "spec.service.port in body should be less than or equal to 65535",
     ),
     refused("{function: {name: orders}, service: {port: http}}", "spec.service.port: Invalid value: \"string\""),
+    refused("{function: {name: orders}, service: {labels: {'a b': x}}}", "spec.service.labels must be labels"),
+    refused("{function: {name: orders}, service: {labels: {team: 'a b'}}}", "spec.service.labels must be labels"),
+    refused(
+        "{function: {name: orders}, service: {labels: {lambdaroute.dev/route-uid: x}}}",
+        "spec.service.labels: the keys of lambdaroute.dev/, kubernetes.io/",
+    ),
+    refused(
+        "{function: {name: orders}, service: {labels: {app.kubernetes.io/managed-by: me}}}",
+        "are LambdaRoute's and Kubernetes' own: remove them",
+    ),
+    refused(
+        "{function: {name: orders}, service: {labels: {service.kubernetes.io/service-proxy-name: mine}}}",
+        "are LambdaRoute's and Kubernetes' own: remove them",
+    ),
+    refused(
+        "{function: {name: orders}, service: {annotations: {x/y/z: x}}}",
+        "spec.service.annotations must have keys",
+    ),
+    refused(
+        "{function: {name: orders}, service: {annotations: {lambdaroute.dev/programmed: '{}'}}}",
+        "spec.service.annotations: the keys of lambdaroute.dev/, kubernetes.io/",
+    ),
+    refused(
+        "{function: {name: orders}, service: {annotations: {kubectl.kubernetes.io/last-applied-configuration: x}}}",
+        "are LambdaRoute's and Kubernetes' own: remove them",
+    ),
+    refused(
+        "{function: {name: orders}, service: {labels: {a: x, b: x, c: x, d: x, e: x, f: x, g: x, h: x, i: x, j: x, k: x, l: x, m: x, n: x, o: x, p: x, q: x}}}",
+        "spec.service.labels: Too many: 17: must have at most 16 items",
+    ),
     refused(
         "{function: {name: orders}, deletionPolicy: Orphan}",
         "Unsupported value: \"Orphan\": supported values: \"Delete\", \"Retain\"",

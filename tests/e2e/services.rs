@@ -1,9 +1,12 @@
 //! The Service of a route, and somebody else's of the same name.
 
 use k8s_openapi::api::core::v1::Service;
+use kube::ResourceExt;
+use kube::api::{Api, Patch, PatchParams};
 use lambdaroute_tests::functions::Handler;
 use lambdaroute_tests::gate::Match;
-use lambdaroute_tests::stack::Stack;
+use lambdaroute_tests::stack::{Shape, Stack, floor};
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_of_that_name_that_isnt_ours_is_told_and_not_touched() -> anyhow::Result<()> {
@@ -50,6 +53,58 @@ async fn a_service_of_ours_that_somebody_changes_or_deletes_is_put_right_at_the_
     let again = stack.port("orders").await?;
     assert!(again == port || again != 0, "a port of the route's own");
     Ok(())
+}
+
+/// Writes of Services, as the API server was asked for them.
+fn service_writes(stack: &Stack) -> usize {
+    let requests = stack.controller_requests();
+    requests.iter().filter(|(what, _)| what.ends_with(" services") && !what.starts_with("GET")).map(|(_, n)| n).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_and_annotations_of_the_manifest_come_and_go_with_one_write_and_leave_others_alone() -> anyhow::Result<()>
+{
+    let stack = Stack::with("additions", Shape { proxies: 1, ..Shape::default() }).await?;
+    let function = stack.function(Handler::Echo).await?;
+    let spec = |service: &str| format!("{{function: {{name: {}}}, service: {service}}}", function.name());
+    stack.route("orders", &spec("{labels: {team: shop, stage: test}, annotations: {example.com/owner: shop}}")).await?;
+    stack.ready("orders").await?;
+    let look = async || -> anyhow::Result<Vec<Option<String>>> {
+        let service = stack.service("orders").await?.unwrap_or_default();
+        let (labels, annotations) = (service.labels(), service.annotations());
+        let label = |key: &str| labels.get(key).cloned();
+        let annotation = |key: &str| annotations.get(key).cloned();
+        Ok(vec![label("team"), label("stage"), label("theirs"), annotation("example.com/owner"), annotation("theirs")])
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(look().await?, [some("shop"), some("test"), None, some("shop"), None]);
+
+    // Somebody else's tool marks the Service, too.
+    let services: Api<Service> = Api::namespaced(stack.client(), &stack.namespace);
+    let marks = json!({"metadata": {"labels": {"theirs": "1"}, "annotations": {"theirs": "1"}}});
+    services.patch("orders", &PatchParams::default(), &Patch::Merge(&marks)).await?;
+
+    for (service, expected) in [
+        // Changed; the other label, which came with the Service itself, goes.
+        ("{labels: {team: web}, annotations: {example.com/owner: web}}", [some("web"), None, some("web")]),
+        ("{labels: {team: web, stage: late}}", [some("web"), some("late"), None]),
+        ("{port: 80}", [None, None, None]),
+    ] {
+        let before = service_writes(&stack);
+        stack.route("orders", &spec(service)).await?;
+        stack.ready("orders").await?;
+        let [team, stage, owner] = expected;
+        assert_eq!(look().await?, [team, stage, some("1"), owner, some("1")], "{service}");
+        assert_eq!(service_writes(&stack), before + 1, "{service}");
+    }
+    assert_eq!(stack.controller_calls(Some(&function)), floor(1), "AWS isn't asked for it");
+
+    // Taken away by somebody else, it comes back.
+    stack.route("orders", &spec("{labels: {team: shop}}")).await?;
+    stack.ready("orders").await?;
+    let taken = json!({"metadata": {"labels": {"team": null}}});
+    services.patch("orders", &PatchParams::default(), &Patch::Merge(&taken)).await?;
+    stack.eventually("the label to be back", async || Ok((look().await?[0] == some("shop")).then_some(()))).await
 }
 
 async fn unchanged(stack: &Stack, before: &Service) -> anyhow::Result<()> {

@@ -83,3 +83,63 @@ fn what_apply_cannot_take_away_is_replaced_and_others_notes_stay() {
         assert_eq!(change(&replaced, &wanted), None);
     }
 }
+
+fn added(labels: &str, annotations: &str) -> LambdaRoute {
+    route(&format!("{{function: {{name: orders}}, service: {{labels: {labels}, annotations: {annotations}}}}}"))
+}
+
+/// The account that the API server keeps of a field manager's writes.
+fn written_by(
+    manager: &str,
+    fields: serde_json::Value,
+) -> k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry {
+    k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry {
+        manager: Some(manager.to_owned()),
+        fields_v1: Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::FieldsV1(fields)),
+        ..Default::default()
+    }
+}
+
+#[test]
+fn what_the_manifest_adds_is_on_the_service_beside_our_own() {
+    let service = desired(&added("{team: shop}", "{example.com/owner: shop}"), 10001, &target(), None);
+    assert_eq!(service.labels().get("team").map(String::as_str), Some("shop"));
+    assert_eq!(service.annotations().get("example.com/owner").map(String::as_str), Some("shop"));
+    assert_eq!(service.labels().get(MANAGED_BY.0).map(String::as_str), Some(MANAGED_BY.1));
+    assert_eq!(service.annotations().get(TARGET).cloned(), Some(target().arn()));
+    assert_eq!(change(&live(80), &service), Some(Change::Apply), "one apply adds it");
+}
+
+#[test]
+fn what_the_manifest_adds_never_takes_the_place_of_our_own() {
+    let manifest =
+        added("{app.kubernetes.io/managed-by: me, lambdaroute.dev/route-uid: x}", "{lambdaroute.dev/target: x}");
+    let service = desired(&manifest, 10001, &target(), None);
+    assert_eq!(service.labels().get(MANAGED_BY.0).map(String::as_str), Some(MANAGED_BY.1));
+    assert_eq!(service.labels().get(ROUTE_UID).map(String::as_str), Some("uid-1"));
+    assert_eq!(service.annotations().get(TARGET).cloned(), Some(target().arn()));
+}
+
+#[test]
+fn what_the_manifest_adds_no_more_goes_and_somebody_elses_stays() {
+    let mut live = live(80);
+    live.labels_mut().insert("team".into(), "shop".into());
+    live.annotations_mut().insert("example.com/owner".into(), "shop".into());
+    live.metadata.managed_fields = Some(vec![
+        written_by(
+            MANAGER,
+            serde_json::json!({"f:metadata": {"f:labels": {"f:team": {}}, "f:annotations": {"f:example.com/owner": {}}}}),
+        ),
+        written_by("kubectl", serde_json::json!({"f:metadata": {"f:annotations": {"f:somebody.else/note": {}}}})),
+    ]);
+    assert_eq!(
+        change(&live, &desired(&added("{team: shop}", "{example.com/owner: shop}"), 10001, &target(), None)),
+        None
+    );
+    let wanted = desired(&route("{function: {name: orders}}"), 10001, &target(), None);
+    let Some(Change::Replace(replaced)) = change(&live, &wanted) else { panic!("not replaced") };
+    assert!(!replaced.labels().contains_key("team"));
+    assert!(!replaced.annotations().contains_key("example.com/owner"));
+    assert_eq!(replaced.annotations().get("somebody.else/note").map(String::as_str), Some("kept"));
+    assert!(replaced.labels().contains_key(ROUTE_UID) && replaced.annotations().contains_key(TARGET));
+}
