@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-use crate::aws::{AwsError, Lambda};
-use crate::observation::{Observation, Written};
+use crate::aws::{Answered, AwsError, Lambda};
+use crate::observation::{Applied, Observation, Written};
 use crate::observe::Aspect;
 use crate::sid::Mark;
 use crate::step::Step;
@@ -20,6 +20,10 @@ pub fn aspect(step: &Step) -> Aspect {
     }
 }
 
+fn applied<T>(answered: Answered<T>, written: impl FnOnce(T) -> Written) -> Applied {
+    Applied { written: written(answered.answer), request_id: answered.request_id }
+}
+
 /// Carries one step out. `observed` is what the plan was made on, with the steps before this one. A step in Kubernetes is
 /// nothing here.
 ///
@@ -30,7 +34,7 @@ pub async fn apply(
     step: &Step,
     observed: &Observation,
     deadline: Instant,
-) -> Result<Written, AwsError> {
+) -> Result<Applied, AwsError> {
     let revision_id = observed.policy.revision_id.as_deref();
     Ok(match step {
         Step::AddPermission { target, sid, grant, whose: _, mark_created } => {
@@ -40,23 +44,22 @@ pub async fn apply(
             }
             // The first statement has no policy whose revision could be sent; its Sid guards it.
             let statement = aws.add_permission(target, &sid.to_string(), grant, revision_id, deadline).await?;
-            Written::StatementAdded(statement)
+            applied(statement, Written::StatementAdded)
         }
         Step::RemovePermission { target, sid } => {
             let sid = sid.to_string();
-            aws.remove_permission(target, &sid, revision_id, deadline).await?;
-            Written::StatementRemoved(sid)
+            let removed = aws.remove_permission(target, &sid, revision_id, deadline).await?;
+            applied(removed, |()| Written::StatementRemoved(sid))
         }
         Step::CreateFunctionUrlConfig { target, settings } => {
-            Written::Url(aws.create_function_url_config(target, settings, deadline).await?)
+            applied(aws.create_function_url_config(target, settings, deadline).await?, Written::Url)
         }
         Step::UpdateFunctionUrlConfig { target, settings } => {
             let before = observed.url.as_ref().map(|url| &url.settings.cors);
-            Written::Url(aws.update_function_url_config(target, settings, before, deadline).await?)
+            applied(aws.update_function_url_config(target, settings, before, deadline).await?, Written::Url)
         }
         Step::DeleteFunctionUrlConfig { target } => {
-            aws.delete_function_url_config(target, deadline).await?;
-            Written::UrlDeleted
+            applied(aws.delete_function_url_config(target, deadline).await?, |()| Written::UrlDeleted)
         }
         Step::AddFinalizer { .. }
         | Step::RecordTarget { .. }
@@ -66,7 +69,7 @@ pub async fn apply(
         | Step::ApplyService { .. }
         | Step::RestPort { .. }
         | Step::DeleteService { .. }
-        | Step::RemoveFinalizer { .. } => Written::Nothing,
+        | Step::RemoveFinalizer { .. } => Applied { written: Written::Nothing, request_id: None },
     })
 }
 

@@ -31,6 +31,7 @@ mod write;
 pub use denied::Denied;
 pub use error::{AwsError, ErrorKind};
 pub use rate::AwsRate;
+pub use write::Answered;
 
 use limiter::{Limiter, Limiters, Place};
 use metrics::AwsMetrics;

@@ -60,7 +60,7 @@ pub struct Contest {
     wish: Vec<(RouteKey, Demand)>,
     /// Everything was as wished once: what is to be written since then is a repair.
     settled: bool,
-    repairs: BTreeMap<Contested, Vec<Instant>>,
+    times: BTreeMap<Contested, Vec<Instant>>,
 }
 
 fn wish(routes: &[RouteOnTarget]) -> Vec<(RouteKey, Demand)> {
@@ -80,24 +80,24 @@ fn wish(routes: &[RouteOnTarget]) -> Vec<(RouteKey, Demand)> {
 }
 
 impl Contest {
-    /// Judges what is to be written now.
-    pub fn judge(&mut self, routes: &[RouteOnTarget], steps: &[Step], now: Instant) -> Option<Held> {
+    /// Judges what is to be written now. `settled`: everything is as wished, or was at the last look.
+    pub fn judge(&mut self, routes: &[RouteOnTarget], steps: &[Step], settled: bool, now: Instant) -> Option<Held> {
         let wish = wish(routes);
         if wish != self.wish {
             *self = Self { wish, ..Self::default() };
         }
+        self.settled |= settled;
         let due: BTreeSet<Contested> = steps.iter().filter_map(Contested::of).collect();
         if due.is_empty() {
-            self.settled = true;
             return None;
         }
-        for times in self.repairs.values_mut() {
+        for times in self.times.values_mut() {
             times.retain(|time| now.duration_since(*time) < WITHIN);
         }
-        self.repairs.retain(|_, times| !times.is_empty());
+        self.times.retain(|_, times| !times.is_empty());
         let mut held: Option<Held> = None;
         for what in due {
-            let Some(times) = self.repairs.get(&what).filter(|times| times.len() >= REPAIRS) else { continue };
+            let Some(times) = self.times.get(&what).filter(|times| times.len() >= REPAIRS) else { continue };
             let Some(last) = times.last() else { continue };
             let doublings = u32::try_from(times.len() - REPAIRS).unwrap_or(u32::MAX).min(8);
             let until = *last + (PAUSE * 2u32.pow(doublings)).min(LONGEST);
@@ -110,13 +110,18 @@ impl Contest {
         held
     }
 
+    /// Whether what is to be written now repairs what somebody else did: no manifest has changed since all was as wished.
+    pub fn repairs(&self) -> bool {
+        self.settled
+    }
+
     /// Counts what was written as repaired, if everything was as wished before.
     pub fn written(&mut self, steps: &[Step], now: Instant) {
         if !self.settled {
             return;
         }
         for what in steps.iter().filter_map(Contested::of).collect::<BTreeSet<_>>() {
-            self.repairs.entry(what).or_default().push(now);
+            self.times.entry(what).or_default().push(now);
         }
     }
 }

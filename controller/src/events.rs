@@ -5,7 +5,8 @@ use lambdaroute_crds::condition::{ConditionType, Reason};
 use lambdaroute_crds::{LambdaRoute, LambdaRouteStatus, Ownership, Target};
 
 use crate::aws::AwsError;
-use crate::observation::Written;
+use crate::drift::Drift;
+use crate::observation::{Applied, Written};
 use crate::sid::{ClusterId, Sid};
 use crate::sources::{FetchError, Issuer};
 use crate::status::find;
@@ -37,7 +38,7 @@ impl Notice {
 }
 
 /// After a step that succeeded. Steps in Kubernetes show by themselves.
-pub fn done(step: &Step, written: &Written) -> Option<Notice> {
+pub fn done(step: &Step, applied: &Applied) -> Option<Notice> {
     let (reason, action) = match step {
         Step::AddPermission { .. } => ("PermissionGranted", "AddPermission"),
         Step::RemovePermission { .. } => ("PermissionRevoked", "RemovePermission"),
@@ -54,6 +55,11 @@ pub fn done(step: &Step, written: &Written) -> Option<Notice> {
         | Step::DeleteService { .. }
         | Step::RemoveFinalizer { .. } => return None,
     };
+    Some(Notice::normal(reason, action, told(step, applied)))
+}
+
+/// One step, what came of it, and AWS's request id.
+fn told(step: &Step, Applied { written, request_id }: &Applied) -> String {
     let note = match written {
         Written::StatementAdded(statement) => {
             format!("{step} (Sid {})", statement.sid.as_deref().unwrap_or_default())
@@ -61,7 +67,23 @@ pub fn done(step: &Step, written: &Written) -> Option<Notice> {
         Written::Url(url) => format!("{step}: {}", url.url),
         Written::StatementRemoved(_) | Written::UrlDeleted | Written::Nothing => step.to_string(),
     };
-    Some(Notice::normal(reason, action, note))
+    match request_id {
+        Some(id) => format!("{note} (request id {id})"),
+        None => note,
+    }
+}
+
+/// What somebody else had changed in AWS, and is changed back: one Event, whatever it took.
+pub fn drift_corrected(target: &FunctionTarget, done: &[(Step, Applied)]) -> Option<Notice> {
+    let about = format!("{target}: ");
+    let done: Vec<String> = done
+        .iter()
+        .filter(|(step, _)| Drift::of(step).is_some())
+        .map(|(step, applied)| told(step, applied))
+        .map(|told| told.strip_prefix(&about).map(str::to_owned).unwrap_or(told))
+        .collect();
+    let note = format!("{target}: what somebody else had changed in AWS is changed back: {}", done.join("; "));
+    (!done.is_empty()).then(|| Notice::normal("DriftCorrected", "Repair", note))
 }
 
 /// What was left in AWS for a target, by name, when a route went without taking it back.
@@ -131,6 +153,8 @@ pub fn changes(
                 notices.push(Notice::warning(reason.as_str(), "Delete", with_detail(&condition.message, failure)));
             }
             (ConditionType::Ready | ConditionType::Reconciling | ConditionType::Stalled, _) => {}
+            // Told by the step that leaves it.
+            (ConditionType::FunctionURLReady, "False") if *reason == Reason::InUseElsewhere => {}
             (ConditionType::FunctionURLReady | ConditionType::PermissionsReady, "False") => {
                 let note = match identity_failure {
                     Some(error) => format!("{}: {error}", condition.message),

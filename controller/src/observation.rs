@@ -177,6 +177,15 @@ pub enum Written {
     Nothing,
 }
 
+/// A step that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// What it changed.
+    pub written: Written,
+    /// AWS's id of the request, where it gave one: for Events, never for a status.
+    pub request_id: Option<String>,
+}
+
 impl Observation {
     /// Nothing there but the function.
     pub fn bare() -> Self {

@@ -113,6 +113,18 @@ pub struct Plan {
     pub in_use_by: BTreeSet<ClusterId>,
 }
 
+impl Plan {
+    /// Whether all is as the routes want it: what is to be written later, though no manifest has changed, is somebody else's
+    /// doing.
+    pub fn is_settled(&self, observed: &Observation) -> bool {
+        observed.function == FunctionState::Exists
+            && self.steps.is_empty()
+            && self.url == UrlFinding::Agrees
+            && self.missing.is_empty()
+            && self.too_large.is_none()
+    }
+}
+
 /// Plans one target.
 pub fn plan(target: &FunctionTarget, routes: &[RouteOnTarget], observed: &Observation, settings: &Settings) -> Plan {
     let ours = observed.url.as_ref().is_some_and(|url| is_ours(target, url, routes, observed, settings));

@@ -56,7 +56,11 @@ fn rows(text: &mut String, path: &str, schema: &JSONSchemaProps) {
 
 fn type_of(schema: &JSONSchemaProps) -> String {
     let mut text = match (schema.type_.as_deref(), &schema.items) {
-        (Some("array"), Some(JSONSchemaPropsOrArray::Schema(items))) => format!("list of {}s", type_of(items)),
+        (Some("array"), Some(JSONSchemaPropsOrArray::Schema(items))) => match items.type_.as_deref() {
+            Some("object") => "list of objects".to_owned(),
+            _ => format!("list of {}", type_of(items)),
+        },
+        (Some("object"), _) if schema.additional_properties.is_some() => "map of string to string".to_owned(),
         (type_, _) => type_.unwrap_or("any").to_owned(),
     };
     if let Some(values) = &schema.enum_ {
@@ -66,7 +70,7 @@ fn type_of(schema: &JSONSchemaProps) -> String {
     if let Some(max) = schema.max_length {
         let _ = write!(text, ", at most {max} characters");
     }
-    if let Some(max) = schema.max_items {
+    if let Some(max) = schema.max_items.or(schema.max_properties) {
         let _ = write!(text, ", at most {max}");
     }
     if let (Some(min), Some(max)) = (schema.minimum, schema.maximum) {
@@ -83,5 +87,8 @@ fn rules(text: &mut String, schema: &JSONSchemaProps) {
     }
     for property in schema.properties.iter().flatten().map(|(_, property)| property) {
         rules(text, property);
+        if let Some(JSONSchemaPropsOrArray::Schema(items)) = &property.items {
+            rules(text, items);
+        }
     }
 }

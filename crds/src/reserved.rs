@@ -11,6 +11,7 @@ pub(crate) fn object(_: &mut SchemaGenerator) -> Schema {
 pub(crate) fn list(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
+        "maxItems": 64,
         "x-kubernetes-list-type": "atomic",
         "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
     })

@@ -1,12 +1,14 @@
 //! Two clusters on one function, a cluster that is built anew, and a mark that somebody took away.
 
 use http::StatusCode;
+use kube::ResourceExt;
+use kube::api::{Patch, PatchParams};
 use lambdaroute_crds::Ownership;
 use lambdaroute_tests::functions::{Function, Handler};
 use lambdaroute_tests::gate::{Match, Operation};
 use lambdaroute_tests::http::get;
 use lambdaroute_tests::stack::{Shape, Stack};
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn spec(function: &Function) -> String {
     format!("{{function: {{name: {}}}}}", function.name())
@@ -36,7 +38,21 @@ async fn two_clusters_share_a_function_without_touching_each_others_statements()
         sids(&first, &function).await?.into_iter().filter(|sid| sid.contains(&second.cluster_id)).collect();
     assert_eq!(theirs.len(), 2);
 
-    first.delete("orders").await?;
+    // Somebody else's finalizer keeps the object: what is read in it then is our last word.
+    let finalizers = |finalizers: Value| Patch::Merge(json!({"metadata": {"finalizers": finalizers}}));
+    let ours = lambdaroute_crds::FINALIZER;
+    first.routes().patch("orders", &PatchParams::default(), &finalizers(json!([ours, "example.com/keep"]))).await?;
+    first.begin_delete("orders").await?;
+    let condition = first.until("orders", "FunctionURLReady", "False", "InUseElsewhere").await?;
+    assert!(condition.message.contains(&second.cluster_id), "{}", condition.message);
+    first
+        .eventually("our finalizer to go", async || {
+            Ok((first.get("orders").await?.finalizers() == ["example.com/keep"]).then_some(()))
+        })
+        .await?;
+    first.until("orders", "FunctionURLReady", "False", "InUseElsewhere").await?;
+    first.routes().patch("orders", &PatchParams::default(), &finalizers(json!([]))).await?;
+    first.gone("orders").await?;
     let event = first.event("orders", "InUseElsewhere").await?;
     assert!(event.note.unwrap_or_default().contains(&second.cluster_id));
     assert_eq!(function.url(None).await?, url, "the other cluster uses it still");

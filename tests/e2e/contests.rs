@@ -85,3 +85,40 @@ async fn somebody_who_keeps_undoing_us_is_told_of_and_not_fought_hotly() -> anyh
     assert_eq!(function.url(None).await?, None);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_keeps_changing_the_url_is_told_of_and_not_fought_hotly() -> anyhow::Result<()> {
+    let stack = Stack::start("changed").await?;
+    let function = stack.function(Handler::Echo).await?;
+    stack.route("orders", &spec(&function)).await?;
+    stack.ready("orders").await?;
+    let theirs = json!({"InvokeMode": "RESPONSE_STREAM"});
+    for time in 1..=3 {
+        stack.update_foreign_url(&function, &theirs).await?;
+        ask(&stack, &format!("changed-{time}")).await?;
+        stack
+            .eventually("the URL to be as the manifest says", async || {
+                Ok((stack.invoke_mode(&function).await?.as_deref() == Some("BUFFERED")).then_some(()))
+            })
+            .await?;
+        stack.ready("orders").await?;
+    }
+    stack.update_foreign_url(&function, &theirs).await?;
+    ask(&stack, "changed-4").await?;
+    let condition = stack.until("orders", "FunctionURLReady", "False", "ConflictingManager").await?;
+    assert!(condition.message.contains("the function URL's settings"), "{}", condition.message);
+    let ready = stack.until("orders", "Ready", "False", "ConflictingManager").await?;
+    assert!(ready.message.starts_with("Platform team: "), "{}", ready.message);
+    stack.event("orders", "ConflictingManager").await?;
+    ask(&stack, "changed-5").await?;
+    stack
+        .still(Duration::from_secs(4), "nothing to be written for a while", async || {
+            Ok(stack.invoke_mode(&function).await?.as_deref() == Some("RESPONSE_STREAM"))
+        })
+        .await?;
+    // Whoever takes the other's side ends it.
+    let streaming = "upstream: {type: FunctionURL, functionURL: {invokeMode: RESPONSE_STREAM}}";
+    stack.route("orders", &format!("{{function: {{name: {}}}, {streaming}}}", function.name())).await?;
+    stack.ready("orders").await?;
+    Ok(())
+}

@@ -22,6 +22,7 @@ mod deletion;
 mod demo;
 mod emulator;
 mod environment;
+mod events;
 mod faults;
 mod function_url_cors;
 mod gate;

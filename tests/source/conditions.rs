@@ -7,14 +7,7 @@ use lambdaroute_crds::condition::ConditionType;
 use crate::files::rust;
 
 /// Reasons that no end-to-end test can bring about yet: condition, reason, why.
-const UNREACHED: &[(&str, &str, &str)] = &[
-    (
-        "FunctionURLReady",
-        "ConflictingManager",
-        "repairs of a URL are counted as those of statements, which a test undoes",
-    ),
-    ("FunctionURLReady", "InUseElsewhere", "the route that would say so is going: an Event tells it"),
-];
+const UNREACHED: &[(&str, &str, &str)] = &[];
 
 /// `"Accepted", "False", "NotPermitted"`: how a test waits for a condition.
 fn awaited() -> BTreeSet<(String, String, String)> {

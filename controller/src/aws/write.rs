@@ -1,5 +1,6 @@
 //! The writes: one call each, none begun or awaited past the deadline. What is gone already counts as taken away.
 
+use aws_sdk_lambda::operation::RequestId;
 use tokio::time::Instant;
 
 use super::{AwsError, ErrorKind, Lambda, sdk_auth_type, sdk_cors, sdk_invoke_mode, settings_of};
@@ -7,10 +8,23 @@ use crate::observation::{UrlConfig, UrlCors, UrlSettings};
 use crate::policy::{self, Access, Grant, Statement};
 use crate::target::FunctionTarget;
 
-fn gone_is_done<T>(outcome: Result<T, AwsError>) -> Result<(), AwsError> {
+/// A write that AWS took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered<T> {
+    /// What it says.
+    pub answer: T,
+    /// For AWS's support; Events name it.
+    pub request_id: Option<String>,
+}
+
+fn answered<T>(answer: T, from: &impl RequestId) -> Answered<T> {
+    Answered { answer, request_id: from.request_id().map(ToOwned::to_owned) }
+}
+
+fn gone_is_done<T: RequestId>(outcome: Result<T, AwsError>) -> Result<Answered<()>, AwsError> {
     match outcome {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+        Ok(answer) => Ok(answered((), &answer)),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(Answered { answer: (), request_id: error.request_id }),
         Err(error) => Err(error),
     }
 }
@@ -27,7 +41,7 @@ impl Lambda<'_> {
         grant: &Grant,
         revision_id: Option<&str>,
         deadline: Instant,
-    ) -> Result<Statement, AwsError> {
+    ) -> Result<Answered<Statement>, AwsError> {
         const OPERATION: &str = "lambda:AddPermission";
         let mut call = self
             .lambda(&target.region)
@@ -46,12 +60,13 @@ impl Lambda<'_> {
             Access::Fn => call.invoked_via_function_url(true),
         };
         let answer = self.call(OPERATION, Some(deadline), call.send()).await?;
-        match answer.statement() {
+        let statement = match answer.statement() {
             Some(json) => {
-                policy::parse_statement(json).map_err(|error| AwsError::unexpected(OPERATION, &error.to_string()))
+                policy::parse_statement(json).map_err(|error| AwsError::unexpected(OPERATION, &error.to_string()))?
             }
-            None => Ok(grant.statement(Some(sid.to_owned()), &target.arn())),
-        }
+            None => grant.statement(Some(sid.to_owned()), &target.arn()),
+        };
+        Ok(answered(statement, &answer))
     }
 
     /// Removes a statement.
@@ -64,7 +79,7 @@ impl Lambda<'_> {
         sid: &str,
         revision_id: Option<&str>,
         deadline: Instant,
-    ) -> Result<(), AwsError> {
+    ) -> Result<Answered<()>, AwsError> {
         let call = self
             .lambda(&target.region)
             .remove_permission()
@@ -84,7 +99,7 @@ impl Lambda<'_> {
         target: &FunctionTarget,
         wanted: &UrlSettings,
         deadline: Instant,
-    ) -> Result<UrlConfig, AwsError> {
+    ) -> Result<Answered<UrlConfig>, AwsError> {
         const OPERATION: &str = "lambda:CreateFunctionUrlConfig";
         let call = self
             .lambda(&target.region)
@@ -97,11 +112,8 @@ impl Lambda<'_> {
         let answer = self.call(OPERATION, Some(deadline), call.send()).await?;
         let settings =
             settings_of(OPERATION, answer.auth_type(), answer.invoke_mode(), answer.cors(), wanted.invoke_mode)?;
-        Ok(UrlConfig {
-            url: answer.function_url().to_owned(),
-            creation_time: answer.creation_time().to_owned(),
-            settings,
-        })
+        let url = answer.function_url().to_owned();
+        Ok(answered(UrlConfig { url, creation_time: answer.creation_time().to_owned(), settings }, &answer))
     }
 
     /// Changes the URL config in place: the URL stays. AWS merges what it gets into what it has, so CORS is always sent whole
@@ -115,7 +127,7 @@ impl Lambda<'_> {
         wanted: &UrlSettings,
         before: Option<&UrlCors>,
         deadline: Instant,
-    ) -> Result<UrlConfig, AwsError> {
+    ) -> Result<Answered<UrlConfig>, AwsError> {
         const OPERATION: &str = "lambda:UpdateFunctionUrlConfig";
         let none = UrlCors::default();
         let cors =
@@ -135,18 +147,19 @@ impl Lambda<'_> {
         if !left.is_empty() {
             return Err(AwsError::not_taken(OPERATION, left));
         }
-        Ok(UrlConfig {
-            url: answer.function_url().to_owned(),
-            creation_time: answer.creation_time().to_owned(),
-            settings,
-        })
+        let url = answer.function_url().to_owned();
+        Ok(answered(UrlConfig { url, creation_time: answer.creation_time().to_owned(), settings }, &answer))
     }
 
     /// Deletes the URL config.
     ///
     /// # Errors
     /// [`AwsError`].
-    pub async fn delete_function_url_config(&self, target: &FunctionTarget, deadline: Instant) -> Result<(), AwsError> {
+    pub async fn delete_function_url_config(
+        &self,
+        target: &FunctionTarget,
+        deadline: Instant,
+    ) -> Result<Answered<()>, AwsError> {
         let call = self
             .lambda(&target.region)
             .delete_function_url_config()

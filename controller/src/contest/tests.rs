@@ -46,7 +46,7 @@ fn add(hash: char) -> Step {
 
 /// One look: what is to be written, and, unless it is held back, that it was.
 fn look(contest: &mut Contest, steps: &[Step], now: Instant) -> Option<Held> {
-    let held = contest.judge(&routes(&[]), steps, now);
+    let held = contest.judge(&routes(&[]), steps, steps.is_empty(), now);
     if held.is_none() {
         contest.written(steps, now);
     }
@@ -80,7 +80,7 @@ fn three_repairs_in_ten_minutes_are_a_fight_and_the_pauses_grow_to_minutes() {
 fn what_is_fought_over_is_named_and_nothing_else_waits() {
     let now = Instant::now();
     let mut contest = fought(now);
-    let held = contest.judge(&routes(&[]), &[add('a'), add('b')], now).unwrap();
+    let held = contest.judge(&routes(&[]), &[add('a'), add('b')], false, now).unwrap();
     assert_eq!(held.what, BTreeSet::from([Contested::of(&add('a')).unwrap()]));
     assert!(
         matches!(held.what.first(), Some(Contested::Statement(sid)) if sid.ends_with("-fn")),
@@ -96,7 +96,22 @@ fn bringing_a_target_up_and_changing_a_manifest_are_no_repairs() {
         assert_eq!(look(&mut contest, &[add('a')], now), None, "it never was as wished");
     }
     let mut contest = fought(now);
-    assert_eq!(contest.judge(&routes(&["444455556666"]), &[add('a')], now), None, "another wish begins anew");
+    assert_eq!(contest.judge(&routes(&["444455556666"]), &[add('a')], false, now), None, "another wish begins anew");
+}
+
+#[test]
+fn only_what_is_written_after_all_was_as_wished_repairs_somebody_elses_doing() {
+    let now = Instant::now();
+    let mut contest = Contest::default();
+    contest.judge(&routes(&[]), &[], false, now);
+    assert!(!contest.repairs(), "a function that isn't there needs no write and is not as wished");
+    contest.judge(&routes(&[]), &[add('a')], false, now);
+    assert!(!contest.repairs());
+    contest.judge(&routes(&[]), &[], true, now);
+    contest.judge(&routes(&[]), &[add('a')], false, now);
+    assert!(contest.repairs());
+    contest.judge(&routes(&["444455556666"]), &[add('a')], false, now);
+    assert!(!contest.repairs(), "the user's own change");
 }
 
 #[test]

@@ -61,3 +61,35 @@ fn what_is_left_behind_is_told_by_name() {
         assert!(forced.note.contains(name), "{}", forced.note);
     }
 }
+
+fn target() -> FunctionTarget {
+    FunctionTarget::parse_arn("arn:aws:lambda:eu-west-1:111122223333:function:orders").unwrap()
+}
+
+fn applied(written: Written, request_id: &str) -> Applied {
+    Applied { written, request_id: Some(request_id.to_owned()) }
+}
+
+#[test]
+fn a_write_is_told_with_awss_request_id() {
+    let step = Step::DeleteFunctionUrlConfig { target: target() };
+    let notice = done(&step, &applied(Written::UrlDeleted, "r-1")).unwrap();
+    assert_eq!((notice.warning, notice.reason), (false, "FunctionURLDeleted"));
+    assert!(notice.note.ends_with("DeleteFunctionUrlConfig (request id r-1)"), "{}", notice.note);
+}
+
+#[test]
+fn a_repair_is_one_event_that_says_all_that_was_changed_back() {
+    let sid: Sid = format!("lr1-c1-{}-{}-url", target().hash(), "a".repeat(12)).parse().unwrap();
+    let steps = [
+        (Step::RemovePermission { target: target(), sid }, applied(Written::StatementRemoved(String::new()), "r-1")),
+        (Step::DeleteFunctionUrlConfig { target: target() }, applied(Written::UrlDeleted, "r-2")),
+    ];
+    let notice = drift_corrected(&target(), &steps).unwrap();
+    assert_eq!((notice.warning, notice.reason), (false, "DriftCorrected"));
+    for part in ["RemovePermission lr1-c1-", "(request id r-1); DeleteFunctionUrlConfig (request id r-2)"] {
+        assert!(notice.note.contains(part), "{}", notice.note);
+    }
+    assert_eq!(notice.note.matches(&target().arn()).count(), 1, "{}", notice.note);
+    assert_eq!(drift_corrected(&target(), &[]), None, "nothing done, nothing told");
+}

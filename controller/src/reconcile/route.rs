@@ -111,6 +111,10 @@ impl Reconciler {
         if leaves {
             self.setup.table.remove(&work.id);
         }
+        if view.as_ref().is_some_and(|view| !view.in_use_by.is_empty()) && deleting(&work.route) {
+            // Whoever still keeps the object (another finalizer) reads in it what stays in AWS.
+            self.write_status(work, view.clone(), &references.resolution).await?;
+        }
         for step in &steps {
             tracing::info!("{step}");
             self.carry_out_step(step, work, next.as_ref()).await?;

@@ -92,12 +92,14 @@ impl Reconciler {
             self.found(target, Drift::of_all(&planned.steps));
         }
         let in_use_by = planned.in_use_by.clone();
-        let held = self.contested(target, &concerned, &planned.steps);
+        let settled = steady || planned.is_settled(&looked.observed);
+        let (held, repairs) = self.contested(target, &concerned, &planned.steps, settled);
         if let Some(held) = &held {
             planned.steps.retain(|step| !Contested::of(step).is_some_and(|what| held.what.contains(&what)));
         }
         let steps = planned.steps.clone();
-        let stopped = self.carry_out(target, priority, planned.steps, &mut looked, &mut routes, &concerned).await;
+        let stopped =
+            self.carry_out(target, priority, (planned.steps, repairs), &mut looked, &mut routes, &concerned).await;
         if stopped.is_none() {
             self.written(target, &steps);
         }

@@ -134,6 +134,9 @@ fn function_url(facts: &Facts<'_>) -> Option<Judgement> {
     if let Some(judgement) = failed(facts, Aspect::FunctionUrl) {
         return Some(judgement);
     }
+    if let Some(judgement) = in_use_elsewhere(facts) {
+        return Some(judgement);
+    }
     let view = view(facts).filter(|view| view.observed_at.is_some())?;
     if conflicted(facts) {
         return None;
@@ -174,6 +177,23 @@ fn function_url(facts: &Facts<'_>) -> Option<Judgement> {
         (UrlFinding::Agrees, Some(_)) => Judgement::yes(Reason::Synced, "the function URL is as the manifest says"),
         (UrlFinding::Agrees | UrlFinding::Due, _) => Judgement::pending("the function URL isn't made yet"),
     })
+}
+
+/// The route took back what is its own, or is about to, and the URL config of our making stays for others.
+fn in_use_elsewhere(facts: &Facts<'_>) -> Option<Judgement> {
+    let clusters = &facts.view?.in_use_by;
+    if clusters.is_empty() || !(deleting(facts.route) || facts.assessment.refused.is_some()) {
+        return None;
+    }
+    let clusters: Vec<String> = clusters.iter().map(ToString::to_string).collect();
+    Some(Judgement::no(
+        Reason::InUseElsewhere,
+        format!(
+            "the function URL isn't deleted, though LambdaRoute made it, since statements of other clusters are on the function \
+             ({}): delete their routes to it first, or leave the URL to them",
+            clusters.join(", ")
+        ),
+    ))
 }
 
 fn permissions(facts: &Facts<'_>) -> Option<Judgement> {

@@ -340,6 +340,18 @@ fn a_blocked_deletion_names_the_action_and_the_way_out() {
 }
 
 #[test]
+fn a_url_of_ours_that_stays_for_another_cluster_is_told_to_whoever_goes_and_to_nobody_else() {
+    let mut known = working();
+    known.view = Some(TargetView { in_use_by: ["other1".parse().unwrap()].into(), ..view() });
+    assert_eq!(known.condition(ConditionType::FunctionURLReady).1, "Synced", "a route that came meanwhile");
+    known.route.metadata.deletion_timestamp = Some(Time(at(1500)));
+    let (status, reason, message) = known.condition(ConditionType::FunctionURLReady);
+    assert_eq!((status.as_str(), reason.as_str()), ("False", "InUseElsewhere"));
+    assert!(message.contains("(other1)"), "{message}");
+    assert_eq!(known.ready().1, "Pending", "it doesn't keep the route");
+}
+
+#[test]
 fn a_transition_keeps_its_time_until_the_status_turns() {
     let mut known = working();
     known.route.status = Some(known.status());

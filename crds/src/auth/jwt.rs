@@ -61,7 +61,8 @@ pub struct RequiredClaim {
     #[schemars(length(min = 1, max = 128))]
     pub claim: String,
 
-    /// See [`ClaimType`], whose description the schema takes.
+    /// How the claim is written. String: it is the value, or a number that is written so. StringList: a list that contains it.
+    /// SpaceDelimited: words parted by spaces, as OAuth's `scope`. Boolean: true or false.
     #[serde(rename = "type")]
     pub type_: ClaimType,
 

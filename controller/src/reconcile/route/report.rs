@@ -40,7 +40,7 @@ impl Reconciler {
 
     pub(super) async fn write_status(
         &self,
-        work: &Work,
+        work: &mut Work,
         view: Option<Arc<TargetView>>,
         references: &Resolution,
     ) -> Result<(), KubeError> {
@@ -71,7 +71,7 @@ impl Reconciler {
             return Ok(());
         }
         let failure = release_failure.or_else(|| view.and_then(|view| view.failure.clone()));
-        self.setup.kubernetes.set_status(&work.route, &next).await?;
+        let written = self.setup.kubernetes.set_status(&work.route, &next).await?;
         for notice in events::changes(&work.route, &next, failure.as_ref(), identity_failure.as_ref()) {
             // An Event can't be made in a namespace that goes.
             if notice.reason == Reason::DeletionBlocked.as_str() {
@@ -79,6 +79,7 @@ impl Reconciler {
             }
             self.setup.kubernetes.tell(&work.route, &notice).await;
         }
+        work.route = written;
         Ok(())
     }
 

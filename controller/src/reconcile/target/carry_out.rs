@@ -7,7 +7,7 @@ use crate::apply::{apply, aspect};
 use crate::events::{self, Notice};
 use crate::intent::{self, recorded};
 use crate::kubernetes::KubeError;
-use crate::observation::Written;
+use crate::observation::{Applied, Written};
 use crate::plan::{Intent, RouteOnTarget};
 use crate::priority::Priority;
 use crate::reconcile::{Looked, Reconciler};
@@ -19,12 +19,12 @@ use crate::view::Failure;
 const PREPARE_TRIES: usize = 3;
 
 impl Reconciler {
-    /// One step after another, until one fails.
+    /// One step after another, until one fails. `repairs`: no manifest has changed, somebody else has.
     pub(super) async fn carry_out(
         &self,
         target: &FunctionTarget,
         priority: Priority,
-        steps: Vec<Step>,
+        (steps, repairs): (Vec<Step>, bool),
         looked: &mut Looked,
         routes: &mut Routes,
         concerned: &[RouteOnTarget],
@@ -32,8 +32,13 @@ impl Reconciler {
         if steps.is_empty() {
             return None;
         }
-        let mut notices = Vec::new();
-        let stopped = self.write(target, priority, steps, looked, routes, &mut notices).await;
+        let mut done = Vec::new();
+        let stopped = self.write(target, priority, steps, looked, routes, &mut done).await;
+        let notices: Vec<Notice> = if repairs {
+            events::drift_corrected(target, &done).into_iter().collect()
+        } else {
+            done.iter().filter_map(|(step, applied)| events::done(step, applied)).collect()
+        };
         // Told at the end: between a URL config and its mark nothing may take time.
         for notice in &notices {
             self.tell(notice, routes, concerned).await;
@@ -48,7 +53,7 @@ impl Reconciler {
         steps: Vec<Step>,
         looked: &mut Looked,
         routes: &mut Routes,
-        notices: &mut Vec<Notice>,
+        done: &mut Vec<(Step, Applied)>,
     ) -> Option<Stopped> {
         let writes = self.locks.of(target);
         let _one_by_one = writes.lock().await;
@@ -61,14 +66,13 @@ impl Reconciler {
                 return Some(Stopped::Kube(error));
             }
             match apply(&lambda, &step, &looked.observed, self.leadership.deadline()).await {
-                Ok(written) => {
-                    let notice = events::done(&step, &written);
-                    if written != Written::Nothing {
+                Ok(applied) => {
+                    if applied.written != Written::Nothing {
                         // It goes on: failures before this are over.
                         self.queue.targets.forget(target);
                     }
-                    looked.observed.fold(written);
-                    notices.extend(notice);
+                    looked.observed.fold(applied.written.clone());
+                    done.push((step, applied));
                 }
                 Err(error) => {
                     tracing::warn!(%error, %step, "a write in AWS failed");
@@ -118,7 +122,8 @@ impl Reconciler {
 
     async fn tell(&self, notice: &Notice, routes: &Routes, concerned: &[RouteOnTarget]) {
         for RouteOnTarget { route, intent, recorded: _ } in concerned {
-            if let (Intent::Wants { .. } | Intent::Releases, Some(route)) = (intent, routes.get(route)) {
+            let told = matches!(intent, Intent::Wants { .. } | Intent::Releases | Intent::Keeps { repair: true, .. });
+            if let Some(route) = routes.get(route).filter(|_| told) {
                 self.setup.kubernetes.tell(route, notice).await;
             }
         }

@@ -85,13 +85,13 @@ impl Reconciler {
         Some(due.saturating_duration_since(Instant::now().into_std()))
     }
 
-    /// Whether nothing would be written if AWS were as it was last seen: what a look finds then is drift.
+    /// Whether all would be as it should be if AWS were as it was last seen: what a look finds then is drift.
     pub(super) fn steady(&self, target: &FunctionTarget, routes: &Routes, concerned: &[RouteOnTarget]) -> bool {
         let settings = &self.setup.settings;
         let targets = lock(&self.targets);
         let Some(memory) = targets.get(target) else { return false };
         if let Some(looked) = &memory.looked {
-            return plan(target, concerned, &looked.observed, settings).steps.is_empty();
+            return plan(target, concerned, &looked.observed, settings).is_settled(&looked.observed);
         }
         let known = concerned.iter().filter_map(|on_target| Some((routes.get(&on_target.route)?, on_target)));
         memory.asked.is_none() && last_look(target, known, &settings_digest(settings)).is_some()
@@ -127,11 +127,25 @@ impl Reconciler {
         }
     }
 
-    /// What of these writes somebody else keeps undoing, and isn't made for now.
-    pub(super) fn contested(&self, target: &FunctionTarget, routes: &[RouteOnTarget], steps: &[Step]) -> Option<Held> {
-        let held = lock(&self.targets).get_mut(target)?.contest.judge(routes, steps, Instant::now().into_std())?;
-        tracing::warn!(%target, what = held.what.len(), "somebody else keeps changing back what is written");
-        Some(held)
+    /// What of these writes somebody else keeps undoing, and isn't made for now; and whether they repair what somebody else did.
+    pub(super) fn contested(
+        &self,
+        target: &FunctionTarget,
+        routes: &[RouteOnTarget],
+        steps: &[Step],
+        settled: bool,
+    ) -> (Option<Held>, bool) {
+        let now = Instant::now().into_std();
+        let (held, repairs) = {
+            let mut targets = lock(&self.targets);
+            let Some(memory) = targets.get_mut(target) else { return (None, false) };
+            let held = memory.contest.judge(routes, steps, settled, now);
+            (held, memory.contest.repairs())
+        };
+        if let Some(held) = &held {
+            tracing::warn!(%target, what = held.what.len(), "somebody else keeps changing back what is written");
+        }
+        (held, repairs)
     }
 
     /// Writes that were made.
