@@ -15,6 +15,7 @@ use crate::target::FunctionTarget;
 
 mod agreement;
 mod room;
+mod settled;
 mod statements;
 mod take_back;
 
@@ -111,18 +112,6 @@ pub struct Plan {
     pub too_large: Option<TooLarge>,
     /// A URL config of ours is left, since other clusters' statements are there: these.
     pub in_use_by: BTreeSet<ClusterId>,
-}
-
-impl Plan {
-    /// Whether all is as the routes want it: what is to be written later, though no manifest has changed, is somebody else's
-    /// doing.
-    pub fn is_settled(&self, observed: &Observation) -> bool {
-        observed.function == FunctionState::Exists
-            && self.steps.is_empty()
-            && self.url == UrlFinding::Agrees
-            && self.missing.is_empty()
-            && self.too_large.is_none()
-    }
 }
 
 /// Plans one target.
