@@ -43,6 +43,7 @@ mod proxies;
 mod reasons;
 mod references;
 mod restarts;
+mod restored;
 mod routes;
 mod services;
 mod signatures;

@@ -68,9 +68,31 @@ impl Stack {
     /// # Errors
     /// When AWS refuses.
     pub async fn create_foreign_url(&self, function: &Function, auth_type: &str) -> anyhow::Result<String> {
-        let target = format!("/2021-10-31/functions/{}/url", function.name());
+        self.create_foreign_url_at(function, None, auth_type).await
+    }
+
+    /// A URL config that somebody else made at an alias; gives its URL.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub async fn create_foreign_url_at(
+        &self,
+        function: &Function,
+        alias: Option<&str>,
+        auth_type: &str,
+    ) -> anyhow::Result<String> {
+        let target = format!("/2021-10-31/functions/{}/url{}", function.name(), qualifier(alias));
         let config = self.done(Method::POST, &target, &json!({"AuthType": auth_type})).await?;
         Ok(config["FunctionUrl"].as_str().context("no URL in the answer")?.to_owned())
+    }
+
+    /// Deletes a URL config as somebody else would.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub async fn delete_foreign_url(&self, function: &Function) -> anyhow::Result<()> {
+        let target = format!("/2021-10-31/functions/{}/url", function.name());
+        self.done(Method::DELETE, &target, &Value::Null).await.map(drop)
     }
 
     /// Deletes the URL config and makes another one, as somebody else would, a second later at least: AWS's CreationTime differs.
