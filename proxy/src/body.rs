@@ -55,12 +55,12 @@ pub(crate) fn check_length(headers: &HeaderMap, limit: u64) -> Result<(), Refuse
     Ok(())
 }
 
-/// Reads the body to its end. The first poll makes hyper answer `Expect: 100-continue`: whatever refuses a request does it
-/// before. `waits`: set to false then. `limit`: the most bytes. `idle`: the longest pause.
+/// Reads a body to its end. The first poll makes hyper answer `Expect: 100-continue`: whatever refuses a request does it
+/// before. `begun`: set then. `limit`: the most bytes. `idle`: the longest pause.
 pub(crate) async fn receive<B>(
     headers: &HeaderMap,
     body: &mut B,
-    waits: &mut bool,
+    begun: &mut bool,
     limit: u64,
     idle: Duration,
     budget: Budget<'_>,
@@ -69,13 +69,10 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
-    if body.is_end_stream() {
-        return Ok(Received::EMPTY);
-    }
     let declared = declared_length(headers).and_then(|length| usize::try_from(length).ok());
     let mut reservation = budget.reservation();
     reservation.grow_to(declared.unwrap_or(0)).map_err(|_| overloaded())?;
-    *waits = false;
+    *begun = true;
     let mut hash = PayloadHasher::default();
     let mut pieces = Pieces::default();
     let mut length = 0;

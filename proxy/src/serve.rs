@@ -36,6 +36,10 @@ use crate::served_route::ServedRoute;
 use crate::upstream::Upstream;
 use crate::upstream_request::no_credentials;
 
+/// The longest rest of a body that is read after a refusal to keep the connection for the next request: less than what a new
+/// connection costs.
+const READ_TO_GO_ON: u64 = 64 * 1024;
+
 /// What all requests of a worker share. But for the connections to function URLs, which are the worker's own, it is the
 /// whole process's.
 pub(crate) struct Proxy {
@@ -57,12 +61,27 @@ struct Unread {
     body: Incoming,
     /// The caller sends it once it is asked for with `100 Continue`, which reading it does.
     waits: bool,
+    /// Some of it may have been read.
+    begun: bool,
 }
 
 impl Unread {
-    /// What a caller has sent or is about to: it must be read, or the answer is lost.
-    fn rest(self) -> Option<Incoming> {
-        (!self.waits && !self.body.is_end_stream()).then_some(self.body)
+    fn of(headers: &HeaderMap, body: Incoming) -> Self {
+        Unread { body, waits: headers.contains_key(EXPECT), begun: false }
+    }
+
+    /// Sees to what a caller has sent, or is about to, beside an answer that didn't wait for it. The connection of one that
+    /// is long, has no known end or has gone wrong ends after the answer, which says so.
+    fn settle(self, mut response: Response<ResponseBody>, version: Version) -> Response<ResponseBody> {
+        // Over HTTP/2 the stream is reset after the answer, with NO_ERROR (RFC 9113 section 8.1): nothing need be read.
+        if version == Version::HTTP_2 || self.body.is_end_stream() {
+            return response;
+        }
+        let is_unasked = self.waits && !self.begun;
+        if is_unasked || self.begun || self.body.size_hint().upper().is_none_or(|left| left > READ_TO_GO_ON) {
+            set_close(&mut response, version);
+        }
+        if is_unasked { response } else { response.map(|body| body.discarding(self.body)) }
     }
 }
 
@@ -86,8 +105,10 @@ impl Proxy {
     ) -> Result<Response<ResponseBody>, Infallible> {
         let version = request.version();
         let Some(route) = route else {
+            let (parts, body) = request.into_parts();
             let refused = Refused::new(Cause::NotProgrammed, "no route is programmed on this port");
-            let mut response = refuse(&refused, Format::of(request.headers()));
+            let response = refuse(&refused, Format::of(&parts.headers));
+            let mut response = Unread::of(&parts.headers, body).settle(response, version);
             set_close(&mut response, version);
             return Ok(response);
         };
@@ -96,7 +117,7 @@ impl Proxy {
         let client = self.trusted_proxies.client(peer, &parts.headers);
         let origin = route.access.cors.as_ref().map(|_| origin(&parts.headers));
         let mut observation = Observation::begin(route.metrics.clone(), &parts, client.address, &self.access_log);
-        let mut unread = Some(Unread { body, waits: parts.headers.contains_key(EXPECT) });
+        let mut unread = Some(Unread::of(&parts.headers, body));
         let format = Format::of(&parts.headers);
         let mut told = None;
         let admitted = self.admit(&route, &client, &parts, &mut told, &mut observation);
@@ -111,22 +132,21 @@ impl Proxy {
             }
             Err(refused) => Err(refused),
         };
-        let answer = answered.unwrap_or_else(|refused| self.refused(&route, &refused, format, unread));
+        let answer = answered.unwrap_or_else(|refused| self.refused(&route, &refused, format));
         let mut response = self.told(&route, answer, origin.flatten().as_ref(), told, observation);
+        if let Some(unread) = unread {
+            response = unread.settle(response, version);
+        }
         if is_last || self.lifecycle.is_leaving() {
             set_close(&mut response, version);
         }
         Ok(response)
     }
 
-    /// A refusal as an answer. What its caller still sends is read on after it.
-    fn refused(&self, route: &ServedRoute, refused: &Refused, format: Format, unread: Option<Unread>) -> Answer {
+    /// A refusal as an answer.
+    fn refused(&self, route: &ServedRoute, refused: &Refused, format: Format) -> Answer {
         self.log(route, refused);
-        let response = match unread.and_then(Unread::rest) {
-            Some(rest) => refuse(refused, format).map(|problem| problem.discarding(rest)),
-            None => refuse(refused, format),
-        };
-        Answer { response, cause: Some(refused.cause), is_preflight: false }
+        Answer { response: refuse(refused, format), cause: Some(refused.cause), is_preflight: false }
     }
 
     /// An answer with what the route tells callers besides, counted from here on.
@@ -218,7 +238,7 @@ impl Proxy {
         observation: &mut Observation,
     ) -> Result<Answer, Refused> {
         let received = match unread {
-            // Boxed: most requests have no body, and each request's future would be as large as it is.
+            // Boxed: most requests have no body, and each request's future would be as large as this is.
             Some(pending) if !pending.body.is_end_stream() => {
                 Box::pin(self.receive(route, &parts.headers, pending)).await?
             }
@@ -237,8 +257,8 @@ impl Proxy {
         pending: &mut Unread,
     ) -> Result<Received, Refused> {
         let budget = Budget { process: &self.bodies, route: &route.body_memory };
-        let Unread { body, waits } = pending;
-        receive(headers, body, waits, route.max_body, self.body_idle_timeout, budget).await
+        let Unread { body, begun, .. } = pending;
+        receive(headers, body, begun, route.max_body, self.body_idle_timeout, budget).await
     }
 
     /// For the operator. What callers do wrong is counted, not logged.

@@ -23,7 +23,7 @@ fn memory(size: usize) -> (Arc<BodyMemory>, RouteBodyMemory) {
 
 async fn received(headers: &HeaderMap, body: Vec<Vec<u8>>, size: usize) -> Result<Received, Cause> {
     let (process, route) = memory(size);
-    receive(headers, &mut pieces(body), &mut true, MAX_BODY, IDLE, Budget { process: &process, route: &route })
+    receive(headers, &mut pieces(body), &mut false, MAX_BODY, IDLE, Budget { process: &process, route: &route })
         .await
         .map_err(|refused| refused.cause)
 }
@@ -58,7 +58,7 @@ async fn large_pieces_and_a_small_whole_are_not_copied() {
     let mut one = pieces(vec![vec![1; 100]]);
     let (process, route) = memory(1 << 20);
     let small =
-        receive(&of_length(100), &mut one, &mut true, MAX_BODY, IDLE, Budget { process: &process, route: &route })
+        receive(&of_length(100), &mut one, &mut false, MAX_BODY, IDLE, Budget { process: &process, route: &route })
             .await
             .ok()
             .unwrap();
@@ -87,7 +87,7 @@ async fn a_body_that_has_no_room_is_refused_and_takes_nothing() {
     let (process, route) = memory(1000);
     let mut body = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
     let refused =
-        receive(&of_length(1001), &mut body, &mut true, MAX_BODY, IDLE, Budget { process: &process, route: &route })
+        receive(&of_length(1001), &mut body, &mut false, MAX_BODY, IDLE, Budget { process: &process, route: &route })
             .await
             .err()
             .unwrap();
@@ -102,7 +102,7 @@ async fn a_body_takes_its_declared_length_at_once_and_gives_it_back_when_it_was_
     let (process, route) = memory(1000);
     let mut body = pieces(vec![vec![0; 500], vec![0; 300]]);
     let received =
-        receive(&of_length(800), &mut body, &mut true, MAX_BODY, IDLE, Budget { process: &process, route: &route })
+        receive(&of_length(800), &mut body, &mut false, MAX_BODY, IDLE, Budget { process: &process, route: &route })
             .await
             .ok()
             .unwrap();
@@ -116,7 +116,7 @@ async fn a_caller_who_pauses_for_too_long_is_told_so() {
     let mut body = StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>());
     let (process, route) = memory(1000);
     let refused =
-        receive(&of_length(10), &mut body, &mut true, MAX_BODY, IDLE, Budget { process: &process, route: &route })
+        receive(&of_length(10), &mut body, &mut false, MAX_BODY, IDLE, Budget { process: &process, route: &route })
             .await
             .err()
             .unwrap();
@@ -137,7 +137,7 @@ async fn a_caller_who_sends_a_byte_now_and_then_is_told_so_though_no_pause_is_to
     let begun = Instant::now();
     let budget = Budget { process: &process, route: &route };
     let mut body = dribble(IDLE / 3, 100);
-    let refused = receive(&of_length(100), &mut body, &mut true, MAX_BODY, IDLE, budget).await.err().unwrap();
+    let refused = receive(&of_length(100), &mut body, &mut false, MAX_BODY, IDLE, budget).await.err().unwrap();
     assert_eq!((refused.cause, process.used()), (Cause::RequestTimeout, 0));
     assert!(begun.elapsed() < 2 * IDLE);
 }
@@ -151,6 +151,6 @@ async fn a_body_that_comes_slowly_but_steadily_is_taken() {
     });
     let mut body = StreamBody::new(Box::pin(steady));
     let budget = Budget { process: &process, route: &route };
-    let received = receive(&HeaderMap::new(), &mut body, &mut true, MAX_BODY, IDLE, budget).await.ok().unwrap();
+    let received = receive(&HeaderMap::new(), &mut body, &mut false, MAX_BODY, IDLE, budget).await.ok().unwrap();
     assert_eq!(received.length(), 100 * 8 * 1024);
 }

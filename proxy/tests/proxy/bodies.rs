@@ -81,3 +81,57 @@ async fn a_refused_body_is_read_for_a_while_so_that_its_caller_reads_the_answer(
     assert_eq!(refused.status, 503);
     assert!(world.proxy.logged("too small for the largest body"), "the operator is told at the start");
 }
+
+/// Sends these bytes, and reads until all that is awaited has come.
+async fn exchange(stream: &mut TcpStream, bytes: &[u8], awaited: &[&str]) -> String {
+    stream.write_all(bytes).await.unwrap();
+    let mut answer = String::new();
+    while !awaited.iter().all(|part| answer.contains(part)) {
+        let mut buffer = [0; 4096];
+        let read = soon("more of the answer", stream.read(&mut buffer)).await.unwrap();
+        assert!(read > 0, "the connection ended: {answer}");
+        answer.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
+    answer
+}
+
+#[tokio::test]
+async fn a_refusal_beside_a_short_body_keeps_the_connection() {
+    let port = free_port();
+    let mut world = World::start().await;
+    let limited = with(route("orders", port), |route| {
+        route.max_request_body = 10;
+        route.requires.push(feature::MAX_REQUEST_BODY.to_owned());
+    });
+    let _session = world.serve(&[limited]).await;
+    let mut stream = TcpStream::connect(local(port)).await.unwrap();
+    // The rest of the body comes after the answer has begun.
+    let begun = b"POST /a HTTP/1.1\r\nhost: o\r\ncontent-length: 11\r\n\r\n12345";
+    let refused = exchange(&mut stream, begun, &["HTTP/1.1 413 ", "request_too_large"]).await;
+    assert!(!refused.contains("connection:"), "{refused}");
+    let next = exchange(&mut stream, b"678901GET /next HTTP/1.1\r\nhost: o\r\n\r\n", &["HTTP/1.1 200 ", "/next"]).await;
+    assert!(!next.contains("connection:"), "{next}");
+}
+
+#[tokio::test]
+async fn a_refusal_after_which_the_connection_ends_says_so() {
+    let port = free_port();
+    let mut world = World::start_with(&["--body-idle-timeout=1s"], &CREDENTIALS).await;
+    let limited = with(route("orders", port), |route| {
+        route.max_request_body = 10;
+        route.requires.push(feature::MAX_REQUEST_BODY.to_owned());
+    });
+    let _session = world.serve(&[limited]).await;
+    let long = format!("content-length: 70000\r\n\r\n{}", "x".repeat(70_000));
+    for (rest, status) in [
+        (long.as_str(), "413"),
+        ("expect: 100-continue\r\ncontent-length: 11\r\n\r\n", "413"),
+        ("transfer-encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n", "413"),
+        ("transfer-encoding: chunked\r\n\r\n-\r\n", "400"),
+        ("content-length: 10\r\n\r\n123", "408"),
+    ] {
+        let answer = raw(port, format!("POST / HTTP/1.1\r\nhost: o\r\n{rest}").as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{rest:.40}: {answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{rest:.40}: {answer}");
+    }
+}

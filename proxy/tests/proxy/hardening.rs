@@ -88,7 +88,7 @@ fn page(cases: &[&Case], answers: &[String]) -> String {
         A number is the status of an answer; a cause in backticks is that of its problem body; without one, the answer is \
         the HTTP library's own, which can't read the request far enough for a problem. What the function gets stands in \
         brackets: nothing else reaches it. Each of these connections ends by the proxy's doing; \"closed\" says that the \
-        answer told so before.\n"
+        answer told so before, and where it doesn't, the connection was only idle for too long.\n"
         .to_owned();
     let mut group = "";
     for (case, answer) in cases.iter().zip(answers) {

@@ -81,7 +81,16 @@ pub(crate) fn cases() -> Vec<Case> {
         FLOODS,
         "a part of its body, and then nothing",
         frame(HEADERS, END_HEADERS, 1, &block(&[(":method", "POST"), GET[1], GET[2], GET[3]])),
-        "408 `request_timeout`",
+        "408 `request_timeout`, RST_STREAM NO_ERROR",
+    );
+    case(
+        FLOODS,
+        "a body whose length is above the limit",
+        {
+            let headers = [(":method", "POST"), GET[1], GET[2], GET[3], ("content-length", "6291457")];
+            [frame(HEADERS, END_HEADERS, 1, &block(&headers)), frame(DATA, 0, 1, b"abc")].concat()
+        },
+        "413 `request_too_large`, RST_STREAM NO_ERROR",
     );
     case(FLOODS, "nothing after its preface", Vec::new(), "nothing, closed");
     case(
