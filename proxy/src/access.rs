@@ -21,8 +21,8 @@ use crate::source_ranges::SourceRanges;
 #[derive(Debug)]
 pub(crate) struct Access {
     source_ranges: Option<SourceRanges>,
-    /// Absent: the function answers for itself.
-    pub(crate) cors: Option<Cors>,
+    /// Absent: the function answers for itself, and nothing is taken for what most routes don't say.
+    pub(crate) cors: Option<Box<Cors>>,
     /// Absent: whoever reaches the port may call.
     pub(crate) authentication: Option<Authentication>,
     /// What becomes of the headers of a request.
@@ -63,7 +63,7 @@ impl Access {
     pub(crate) fn new(route: &Route, key_sets: &KeySets) -> Result<Self, AccessError> {
         Ok(Access {
             source_ranges: route.source_ranges.as_ref().map(SourceRanges::new).transpose()?,
-            cors: route.cors.as_ref().map(Cors::new).transpose()?,
+            cors: route.cors.as_ref().map(Cors::new).transpose()?.map(Box::new),
             authentication: route.auth.as_ref().map(|auth| Authentication::new(auth, key_sets)).transpose()?,
             headers: HeaderRules::new(route)?,
         })

@@ -70,6 +70,7 @@ pub struct Bound {
     /// Where /livez, /readyz and /metrics are.
     pub admin_address: SocketAddr,
     lifecycle: Arc<Lifecycle>,
+    acceptor: Arc<Acceptor>,
     contact: Arc<Contact>,
     access_log: Arc<AccessLog>,
     tasks: TaskTracker,
@@ -163,17 +164,16 @@ pub async fn build(args: Args, flags: Flags) -> Result<Bound, BuildError> {
         seats.push(worker::serve(index, Server::new(Arc::new(proxy), limits)).map_err(BuildError::Worker)?);
     }
     // Not on this thread: a caller must not wait for a table or a scrape.
-    let accepting = worker::start("acceptor".to_owned(), std::future::pending).map_err(BuildError::Worker)?;
-    let acceptor = Acceptor::new(seats, max_connections.get(), lifecycle.clone(), metrics.clone(), accepting);
+    let acceptor = Acceptor::start(seats, max_connections.get(), lifecycle.clone(), metrics.clone());
+    let acceptor = acceptor.map_err(BuildError::Worker)?;
     let endpoint = function_url_endpoint.as_ref().map(Origin::of_endpoint).transpose();
     let listeners = Listeners::new(Setting {
         address: listen_address,
         endpoint: endpoint.map_err(|_| BuildError::Endpoint)?.map(Arc::new),
-        acceptor: Arc::new(acceptor),
+        acceptor: acceptor.clone(),
         metrics: metrics.clone(),
         limits: Arc::new(Limits::new(rate_limit_keys.get())),
         key_sets: key_sets.clone(),
-        draining: lifecycle.draining.clone(),
     });
 
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -195,7 +195,7 @@ pub async fn build(args: Args, flags: Flags) -> Result<Bound, BuildError> {
     let mut programmer =
         Programmer::new(Table::new(SUPPORTED), listeners, key_sets, metrics.clone(), has_table, file.clone());
     if let Some(file) = file {
-        restore(&file, &mut programmer, &contact).await;
+        restore(&file, &mut programmer, &contact);
         tasks.spawn(stop.clone().run_until_cancelled_owned(record_contact(file, contact.clone())));
     }
     tasks.spawn(programmer.run(received));
@@ -215,6 +215,7 @@ pub async fn build(args: Args, flags: Flags) -> Result<Bound, BuildError> {
     Ok(Bound {
         admin_address,
         lifecycle,
+        acceptor,
         contact,
         access_log,
         tasks,
@@ -229,11 +230,11 @@ fn default_body_memory() -> usize {
     usize::try_from(memory_limit() / BODY_PART).unwrap_or(usize::MAX)
 }
 
-async fn restore(file: &StateFile, programmer: &mut Programmer, contact: &Contact) {
+fn restore(file: &StateFile, programmer: &mut Programmer, contact: &Contact) {
     match file.load() {
         Ok(Some((messages, last_contact))) => {
             contact.seen(last_contact);
-            programmer.restore(messages).await;
+            programmer.restore(messages);
         }
         Ok(None) => tracing::info!("no table in the state directory yet"),
         Err(error) => tracing::warn!(%error, "can't start from the state directory; waiting for a controller"),
@@ -263,16 +264,12 @@ impl Bound {
             ),
         }
         tokio::time::sleep(self.propagation_delay).await;
-        let (listeners, connections) = (&self.lifecycle.listeners, &self.lifecycle.connections);
+        let connections = &self.lifecycle.connections;
         tracing::info!(connections = connections.len(), "draining");
+        self.acceptor.close_all();
         self.lifecycle.draining.cancel();
-        listeners.close();
-        let drained = async {
-            listeners.wait().await;
-            connections.close();
-            connections.wait().await;
-        };
-        if timeout(self.drain_timeout, drained).await.is_err() {
+        connections.close();
+        if timeout(self.drain_timeout, connections.wait()).await.is_err() {
             tracing::warn!(connections = connections.len(), "drain timeout: requests in flight are cut off");
         }
         self.stop.cancel();

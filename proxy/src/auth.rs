@@ -32,8 +32,6 @@ use token::holds_service_account_token;
 pub(crate) struct Authentication {
     methods: Box<[Method]>,
     challenges: Challenges,
-    /// For the caller: what this route wants.
-    wants: Arc<str>,
 }
 
 /// Who was recognised, and by what.
@@ -133,8 +131,7 @@ impl Authentication {
         let methods: Box<[Method]> =
             auth.methods.iter().map(|method| Method::new(method, key_sets)).collect::<Result<_, _>>()?;
         let challenges = Challenges::new(&methods);
-        let wants = challenge::wants(&methods).into();
-        Ok(Authentication { methods, challenges, wants })
+        Ok(Authentication { methods, challenges })
     }
 
     /// Whether a value of Authorization holds a token that must not leave: one of a ServiceAccount, as its issuer or its
@@ -168,7 +165,7 @@ impl Authentication {
         } else {
             Denied {
                 cause: Cause::Unauthenticated,
-                detail: self.wants.clone(),
+                detail: challenge::wants(&self.methods).into(),
                 challenges: self.challenges.unauthenticated(bearer.was_given()),
             }
         };

@@ -14,10 +14,8 @@ pub(crate) struct Lifecycle {
     /// The same, as each request reads it.
     is_leaving: AtomicBool,
     left: watch::Sender<bool>,
-    /// Cancelled: close listeners, end connections after their current request.
+    /// Cancelled: end connections after their current request. The listeners are closed before.
     pub(crate) draining: CancellationToken,
-    /// Every listener: it ends once it has handed out what the kernel has accepted.
-    pub(crate) listeners: TaskTracker,
     /// Every connection of a caller.
     pub(crate) connections: TaskTracker,
 }
@@ -29,7 +27,6 @@ impl Lifecycle {
             is_leaving: AtomicBool::new(false),
             left: watch::Sender::new(false),
             draining: CancellationToken::new(),
-            listeners: TaskTracker::new(),
             connections: TaskTracker::new(),
         }
     }

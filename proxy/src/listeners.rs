@@ -12,12 +12,11 @@ use lambdaroute_proxy_config::v1alpha1::resource::Resource as Kind;
 use lambdaroute_proxy_config::v1alpha1::{
     Outcome, RefusalReason, Removed, Resource, ResourceRef, ResourceType, Route, Served, outcome,
 };
+use mio::Token;
 use prost::Message;
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_reuseaddr;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, listen, socket_with};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use crate::acceptor::Acceptor;
 use crate::connection::Slot;
@@ -42,8 +41,6 @@ pub(crate) struct Setting {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) key_sets: Arc<KeySets>,
-    /// Cancelled: all listeners close.
-    pub(crate) draining: CancellationToken,
 }
 
 struct Listener {
@@ -51,24 +48,14 @@ struct Listener {
     /// Of the version that is served: the same one is not made again.
     digest: Digest,
     slot: Arc<Slot>,
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-impl Listener {
-    /// Returns when the port is closed. Its connections answer 503 to what comes and end.
-    async fn close(self) {
-        self.slot.store(None);
-        self.stop.cancel();
-        // A task that was cancelled or has failed has no listener either.
-        let _ = self.task.await;
-    }
+    /// At the acceptor.
+    token: Token,
 }
 
 /// See the module.
 pub(crate) struct Listeners {
     setting: Setting,
-    serving: HashMap<String, Listener>,
+    serving: HashMap<Arc<str>, Listener>,
     /// Routes whose port couldn't be bound; tried again.
     waiting: BTreeMap<String, (ResourceRef, Arc<Resource>)>,
     refused: HashSet<String>,
@@ -98,9 +85,8 @@ impl Listeners {
     }
 
     /// Does the steps; the outcomes are true when this returns.
-    pub(crate) async fn program(&mut self, steps: Vec<Step>) -> Vec<Outcome> {
+    pub(crate) fn program(&mut self, steps: Vec<Step>) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(steps.len());
-        let mut closing = Vec::new();
         for step in &steps {
             // An id is unique among resources of its type alone.
             if let Step::Remove(resource) | Step::Refuse(resource, ..) = step
@@ -108,10 +94,9 @@ impl Listeners {
             {
                 self.waiting.remove(&resource.id);
                 self.refused.remove(&resource.id);
-                closing.extend(self.serving.remove(&resource.id));
+                self.close(&resource.id);
             }
         }
-        close(closing).await;
         for step in steps {
             outcomes.push(match step {
                 Step::Remove(resource) => done(resource, outcome::Outcome::Removed(Removed {})),
@@ -122,7 +107,7 @@ impl Listeners {
                 }
                 Step::Serve(reference, resource) => {
                     self.refused.remove(&reference.id);
-                    self.serve(reference, resource).await
+                    self.serve(reference, resource)
                 }
             });
         }
@@ -131,10 +116,10 @@ impl Listeners {
     }
 
     /// Tries the ports again that couldn't be bound. Only news is told.
-    pub(crate) async fn retry(&mut self) -> Vec<Outcome> {
+    pub(crate) fn retry(&mut self) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         for (reference, resource) in std::mem::take(&mut self.waiting).into_values() {
-            let outcome = self.serve(reference, resource).await;
+            let outcome = self.serve(reference, resource);
             if matches!(outcome.outcome, Some(outcome::Outcome::Served(_))) {
                 outcomes.push(outcome);
             }
@@ -148,8 +133,11 @@ impl Listeners {
         !self.waiting.is_empty()
     }
 
-    async fn serve(&mut self, reference: ResourceRef, resource: Arc<Resource>) -> Outcome {
-        let id = reference.id.clone();
+    fn serve(&mut self, reference: ResourceRef, resource: Arc<Resource>) -> Outcome {
+        let id: Arc<str> = match self.serving.get_key_value(reference.id.as_str()) {
+            Some((id, _)) => id.clone(),
+            None => reference.id.as_str().into(),
+        };
         let (route, port) = match parts(&resource) {
             Some(parts) => parts,
             None => return refusal(reference, RefusalReason::Invalid, "not a route".to_owned()),
@@ -168,41 +156,45 @@ impl Listeners {
                     listener.digest = digest;
                     done(reference, outcome::Outcome::Served(Served {}))
                 }
-                Err(detail) => self.stop(reference, RefusalReason::Invalid, detail).await,
+                Err(detail) => self.stop(reference, RefusalReason::Invalid, detail),
             };
         }
         let previous = self.serving.get(&id).and_then(|listener| listener.slot.load_full());
         let served = match self.setting.served_route(&id, route, previous.as_deref()) {
             Ok(served) => served,
-            Err(detail) => return self.stop(reference, RefusalReason::Invalid, detail).await,
+            Err(detail) => return self.stop(reference, RefusalReason::Invalid, detail),
         };
         match self.setting.listen(port, digest, served) {
             Ok(listener) => {
-                if let Some(old) = self.serving.insert(id.clone(), listener) {
-                    old.close().await;
+                self.waiting.remove(&*id);
+                if let Some(old) = self.serving.insert(id, listener) {
+                    self.setting.close(&old);
                 }
-                self.waiting.remove(&id);
                 done(reference, outcome::Outcome::Served(Served {}))
             }
             Err(error) => {
-                if !self.waiting.contains_key(&id) {
+                if !self.waiting.contains_key(&*id) {
                     tracing::warn!(namespace = route.namespace, name = route.name, port, %error, "can't bind a route's port; trying on");
                 }
                 let detail = format!("port {port} can't be bound: {error}");
-                let outcome = self.stop(reference.clone(), RefusalReason::PortUnavailable, detail).await;
-                self.waiting.insert(id, (reference, resource));
+                let outcome = self.stop(reference.clone(), RefusalReason::PortUnavailable, detail);
+                self.waiting.insert(id.as_ref().to_owned(), (reference, resource));
                 outcome
             }
         }
     }
 
     /// No version of the route is served any more.
-    async fn stop(&mut self, reference: ResourceRef, reason: RefusalReason, detail: String) -> Outcome {
+    fn stop(&mut self, reference: ResourceRef, reason: RefusalReason, detail: String) -> Outcome {
         self.waiting.remove(&reference.id);
-        if let Some(old) = self.serving.remove(&reference.id) {
-            old.close().await;
-        }
+        self.close(&reference.id);
         refusal(reference, reason, detail)
+    }
+
+    fn close(&mut self, id: &str) {
+        if let Some(listener) = self.serving.remove(id) {
+            self.setting.close(&listener);
+        }
     }
 
     fn count(&self) {
@@ -211,7 +203,12 @@ impl Listeners {
 }
 
 impl Setting {
-    fn served_route(&self, id: &str, route: &Route, previous: Option<&ServedRoute>) -> Result<ServedRoute, String> {
+    fn served_route(
+        &self,
+        id: &Arc<str>,
+        route: &Route,
+        previous: Option<&ServedRoute>,
+    ) -> Result<ServedRoute, String> {
         let metrics = self.metrics.route(&route.namespace, &route.name);
         let limits = self.limits.of_route(id, route, Instant::now()).map_err(|error| error.to_string())?;
         metrics.set_limits(limits.as_ref().map(RouteLimits::counts).unwrap_or_default());
@@ -222,11 +219,16 @@ impl Setting {
     fn listen(&self, port: u16, digest: Digest, served: ServedRoute) -> io::Result<Listener> {
         let listener = bind(SocketAddr::new(self.address, port))?;
         let address = listener.local_addr()?;
-        tracing::info!(what = "route", address = %address, namespace = served.namespace, name = served.name, "listening");
+        tracing::info!(what = "route", address = %address, namespace = served.namespace(), name = served.name(), "listening");
         let slot = Arc::new(Slot::from_pointee(served));
-        let stop = self.draining.child_token();
-        let task = self.acceptor.spawn(listener, slot.clone(), stop.clone())?;
-        Ok(Listener { port, digest, slot, stop, task })
+        let token = self.acceptor.open(listener, slot.clone())?;
+        Ok(Listener { port, digest, slot, token })
+    }
+
+    /// Returns when the port is closed. Its connections answer 503 to what comes and end.
+    fn close(&self, listener: &Listener) {
+        listener.slot.store(None);
+        self.acceptor.close(listener.token);
     }
 }
 
@@ -248,17 +250,6 @@ fn bound(address: SocketAddr) -> Result<OwnedFd, Errno> {
     rustix::net::bind(&socket, &address)?;
     listen(&socket, BACKLOG)?;
     Ok(socket)
-}
-
-/// Stops all first, then waits: a snapshot may close thousands.
-async fn close(listeners: Vec<Listener>) {
-    for listener in &listeners {
-        listener.slot.store(None);
-        listener.stop.cancel();
-    }
-    for listener in listeners {
-        listener.close().await;
-    }
 }
 
 fn parts(resource: &Resource) -> Option<(&Route, u16)> {

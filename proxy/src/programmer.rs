@@ -83,11 +83,11 @@ impl Programmer {
     }
 
     /// Serves a table that was kept. Its outcomes are nobody's: a controller will send its own.
-    pub(crate) async fn restore(&mut self, messages: Vec<Message>) {
+    pub(crate) fn restore(&mut self, messages: Vec<Message>) {
         for message in messages {
             if let Ok(applied) = self.table.apply(message) {
                 self.listeners.share(applied.shares);
-                self.program(applied.steps).await;
+                self.program(applied.steps);
             }
         }
         self.table_is_whole();
@@ -100,17 +100,17 @@ impl Programmer {
             tokio::select! {
                 command = commands.recv() => match command {
                     Some(command) => {
-                        self.take(command).await;
+                        self.take(command);
                         for _ in 1..GATHERED {
                             let Ok(command) = commands.try_recv() else { break };
-                            self.take(command).await;
+                            self.take(command);
                         }
                         self.commit().await;
                     }
                     None => return,
                 },
                 () = tokio::time::sleep(RETRY), if self.listeners.has_waiting() => {
-                    let outcomes = self.listeners.retry().await;
+                    let outcomes = self.listeners.retry();
                     self.tell(Told::Outcomes(outcomes));
                 }
             }
@@ -119,14 +119,14 @@ impl Programmer {
 
     /// Does the steps; the outcomes are true when this returns. Key sets first: a route that comes with its keys recognises
     /// callers from its first request on.
-    async fn program(&mut self, steps: Vec<Step>) -> Vec<Outcome> {
+    fn program(&mut self, steps: Vec<Step>) -> Vec<Outcome> {
         let (key_sets, routes) = steps.into_iter().partition(Step::is_of_key_set);
         let mut outcomes = self.key_sets.program(key_sets);
-        outcomes.extend(self.listeners.program(routes).await);
+        outcomes.extend(self.listeners.program(routes));
         outcomes
     }
 
-    async fn take(&mut self, command: Command) {
+    fn take(&mut self, command: Command) {
         let message = match command {
             Command::Begin(stream, version) => {
                 self.stream = Some(stream);
@@ -153,7 +153,7 @@ impl Programmer {
         match self.table.apply(message) {
             Ok(applied) => {
                 self.listeners.share(applied.shares);
-                let outcomes = self.program(applied.steps).await;
+                let outcomes = self.program(applied.steps);
                 self.outcomes.extend(outcomes);
                 if applied.whole {
                     // A change before any snapshot makes no table to start from.

@@ -266,8 +266,8 @@ impl Proxy {
         let owner = refused.cause.owner();
         if matches!(owner, Owner::Aws | Owner::Proxy) && route.may_log(SystemTime::now()) {
             tracing::warn!(
-                namespace = route.namespace,
-                name = route.name,
+                namespace = route.namespace(),
+                name = route.name(),
                 function = route.function_arn,
                 cause = refused.cause.as_str(),
                 reason = refused.reason,

@@ -22,12 +22,10 @@ const FIRST_BYTE: Duration = Duration::from_secs(15 * 60 + 5);
 pub(crate) struct ServedRoute {
     /// The uid of its LambdaRoute.
     pub(crate) id: Arc<str>,
-    pub(crate) namespace: String,
-    pub(crate) name: String,
     /// The function URL's host: sent and signed.
     pub(crate) host: HeaderValue,
     /// The Region to sign for.
-    pub(crate) region: String,
+    pub(crate) region: Box<str>,
     /// Whether requests are signed (AWS_IAM) or pass as they are (NONE).
     pub(crate) signed: bool,
     /// Where to dial: the function URL's host, or what the operator said.
@@ -45,7 +43,7 @@ pub(crate) struct ServedRoute {
     /// Who may call it, and what becomes of their headers.
     pub(crate) access: Access,
     /// For the log.
-    pub(crate) function_arn: String,
+    pub(crate) function_arn: Box<str>,
     pub(crate) metrics: Arc<RouteMetrics>,
     /// When a failure was last logged, in seconds since the epoch.
     logged: AtomicU64,
@@ -66,7 +64,7 @@ impl ServedRoute {
     /// From a valid route of the table. `endpoint`: dialled in place of the function URL. `previous`: the version that this
     /// one replaces; what must not begin anew is taken from it.
     pub(crate) fn new(
-        id: &str,
+        id: &Arc<str>,
         route: &Route,
         endpoint: Option<&Arc<Origin>>,
         metrics: Arc<RouteMetrics>,
@@ -87,11 +85,9 @@ impl ServedRoute {
         let timeouts = route.timeouts.unwrap_or_default();
         let milliseconds = |ms: u64| Some(ms).filter(|ms| *ms != 0).map(Duration::from_millis);
         Ok(ServedRoute {
-            id: id.into(),
-            namespace: route.namespace.clone(),
-            name: route.name.clone(),
+            id: id.clone(),
             host: HeaderValue::from_str(&url.host).map_err(|_| Unservable::Upstream)?,
-            region: url.region.clone(),
+            region: url.region.as_str().into(),
             signed,
             origin,
             max_body: if route.max_request_body == 0 { MAX_BODY } else { route.max_request_body },
@@ -100,10 +96,18 @@ impl ServedRoute {
             body_memory: previous.map(|previous| previous.body_memory.clone()).unwrap_or_default(),
             limits,
             access: Access::new(route, key_sets)?,
-            function_arn: url.function_arn.clone(),
+            function_arn: url.function_arn.as_str().into(),
             metrics,
             logged: AtomicU64::new(0),
         })
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        &self.metrics.namespace
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.metrics.name
     }
 
     /// Whether a failure of this route is to be logged now: at most once a second, so that an outage can't flood the log.

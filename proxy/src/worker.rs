@@ -15,22 +15,22 @@ use crate::connection::Server;
 ///
 /// # Errors
 /// The system gives no thread, or no poll.
-pub(crate) fn start<F>(name: String, run: impl FnOnce() -> F + Send + 'static) -> io::Result<runtime::Handle>
+fn start<F>(name: String, run: impl FnOnce() -> F + Send + 'static) -> io::Result<()>
 where
     F: Future<Output = ()>,
 {
-    let (started, handle) = sync_channel(1);
+    let (started, has_started) = sync_channel(1);
     Builder::new().name(name).spawn(move || match runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
             // Whoever starts a thread waits for this.
-            let _ = started.send(Ok(runtime.handle().clone()));
+            let _ = started.send(Ok(()));
             runtime.block_on(run());
         }
         Err(error) => {
             let _ = started.send(Err(error));
         }
     })?;
-    handle.recv().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))
+    has_started.recv().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))
 }
 
 /// Starts a worker, and gives the seat that connections are handed to it by. It ends when the seat is gone.

@@ -1,5 +1,5 @@
 //! How a caller is told what to bring: `WWW-Authenticate` (RFC 9110 section 11.6.1, RFC 6750 section 3) and a sentence. Pure.
-//! Made once for a route; nothing in it depends on what was wrong.
+//! Nothing in it depends on what was wrong.
 
 use http::HeaderValue;
 
@@ -40,7 +40,8 @@ impl Challenges {
     }
 }
 
-/// What the methods want, as a sentence.
+/// What the methods want, as a sentence. Made for each refusal: kept with each route, it would take 100 bytes of all for what
+/// few ever tell.
 pub(crate) fn wants(methods: &[Method]) -> String {
     let mut ways: Vec<String> = Vec::new();
     for method in methods {

@@ -50,9 +50,8 @@ impl Tables {
         let Step::Serve(_, resource) = step else { return false };
         let Some(Kind::Route(route)) = &resource.resource else { return false };
         let metrics = self.metrics.route(&route.namespace, &route.name);
-        let limits = self.limits.of_route(&resource.id, route, Instant::now());
-        limits.is_ok_and(|limits| {
-            ServedRoute::new(&resource.id, route, None, metrics, limits, &self.key_sets, None).is_ok()
-        })
+        let id = resource.id.as_str().into();
+        let limits = self.limits.of_route(&id, route, Instant::now());
+        limits.is_ok_and(|limits| ServedRoute::new(&id, route, None, metrics, limits, &self.key_sets, None).is_ok())
     }
 }

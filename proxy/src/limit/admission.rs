@@ -19,7 +19,7 @@ pub(crate) use crate::limit::in_flight::Permit;
 
 /// One rate limit of a version of a route.
 pub(crate) struct RateLimit {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     /// The name as headers have it.
     pub(crate) quoted: String,
     pub(crate) total: Total,
@@ -74,7 +74,7 @@ impl RouteLimits {
     }
 
     /// Each rate limit with what counts its refusals.
-    pub(crate) fn counts(&self) -> Vec<(String, Arc<Buckets>)> {
+    pub(crate) fn counts(&self) -> Vec<(Arc<str>, Arc<Buckets>)> {
         self.rates.iter().map(|limit| (limit.name.clone(), limit.buckets.clone())).collect()
     }
 

@@ -19,7 +19,7 @@ use crate::limit::told::quoted;
 use crate::table::ShareStep;
 
 /// The route's id, and the limit's name in it; empty: requests in flight.
-pub(crate) type LimitId = (String, String);
+pub(crate) type LimitId = (Arc<str>, Arc<str>);
 
 /// See the module.
 pub(crate) struct Limits {
@@ -44,7 +44,7 @@ enum State {
         buckets: Weak<Buckets>,
         total: Total,
         /// Other keys make other buckets: what the old ones hold says nothing of the new.
-        keys: Vec<Key>,
+        keys: Box<[Key]>,
     },
     InFlight {
         in_flight: Weak<InFlight>,
@@ -72,7 +72,12 @@ impl Limits {
     ///
     /// # Errors
     /// A key that isn't one, or a name that is there twice; nothing has changed then.
-    pub(crate) fn of_route(&self, id: &str, route: &Route, now: Instant) -> Result<Option<RouteLimits>, InvalidLimit> {
+    pub(crate) fn of_route(
+        &self,
+        id: &Arc<str>,
+        route: &Route,
+        now: Instant,
+    ) -> Result<Option<RouteLimits>, InvalidLimit> {
         let mut keys = Vec::with_capacity(route.rate_limits.len());
         for (place, limit) in route.rate_limits.iter().enumerate() {
             if route.rate_limits[..place].iter().any(|other| other.name == limit.name) {
@@ -89,9 +94,9 @@ impl Limits {
         known.sweep();
         let mut rates = Vec::with_capacity(keys.len());
         for (limit, keys) in route.rate_limits.iter().zip(keys) {
-            let (id, total) = ((id.to_owned(), limit.name.clone()), Total::from(limit));
-            let buckets = known.buckets(id, total, &keys, self.keys, now);
-            rates.push(RateLimit { name: limit.name.clone(), quoted: quoted(&limit.name), total, keys, buckets });
+            let (name, total) = (Arc::<str>::from(limit.name.as_str()), Total::from(limit));
+            let buckets = known.buckets((id.clone(), name.clone()), total, &keys, self.keys, now);
+            rates.push(RateLimit { name, quoted: quoted(&limit.name), total, keys, buckets });
         }
         let in_flight = route.concurrency.as_ref().map(|concurrency| known.in_flight(id, concurrency.max));
         Ok(Some(RouteLimits::new(self.clock, self.process.clone(), rates, in_flight)))
@@ -102,8 +107,12 @@ impl Limits {
         let now = self.clock.time(now);
         let mut known = self.lock();
         match step {
-            ShareStep::Set(LimitShare { route_id, limit, share }) => known.set_share((route_id, limit), share, now),
-            ShareStep::Remove(LimitShare { route_id, limit, .. }) => known.set_share((route_id, limit), None, now),
+            ShareStep::Set(LimitShare { route_id, limit, share }) => {
+                known.set_share((route_id.into(), limit.into()), share, now)
+            }
+            ShareStep::Remove(LimitShare { route_id, limit, .. }) => {
+                known.set_share((route_id.into(), limit.into()), None, now)
+            }
         }
     }
 
@@ -136,18 +145,18 @@ impl Known {
     fn buckets(&mut self, id: LimitId, total: Total, keys: &[Key], most: usize, now: u64) -> Arc<Buckets> {
         let rate = rate(total, of_rate(self.shares.get(&id).copied()));
         let before = match self.states.get(&id) {
-            Some(State::Rate { buckets, keys: before, .. }) if before == keys => buckets.upgrade(),
+            Some(State::Rate { buckets, keys: before, .. }) if **before == *keys => buckets.upgrade(),
             _ => None,
         };
         let buckets = before.unwrap_or_else(|| Arc::new(Buckets::new(rate, (!keys.is_empty()).then_some(most))));
         buckets.set_rate(now, rate);
-        let state = State::Rate { buckets: Arc::downgrade(&buckets), total, keys: keys.to_owned() };
+        let state = State::Rate { buckets: Arc::downgrade(&buckets), total, keys: keys.into() };
         self.states.insert(id, state);
         buckets
     }
 
-    fn in_flight(&mut self, route_id: &str, total: u32) -> Arc<InFlight> {
-        let id = (route_id.to_owned(), String::new());
+    fn in_flight(&mut self, route_id: &Arc<str>, total: u32) -> Arc<InFlight> {
+        let id = (route_id.clone(), Arc::default());
         let most = in_flight(total, of_concurrency(self.shares.get(&id).copied()));
         let before = match self.states.get(&id) {
             Some(State::InFlight { in_flight, .. }) => in_flight.upgrade(),

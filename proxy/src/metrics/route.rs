@@ -48,7 +48,7 @@ impl Answered {
 }
 
 /// A limit's name, and what counts its refusals.
-pub(crate) type LimitCounts = (String, Arc<Buckets>);
+pub(crate) type LimitCounts = (Arc<str>, Arc<Buckets>);
 
 /// See the module.
 pub(crate) struct RouteMetrics {
@@ -143,7 +143,7 @@ impl RouteMetrics {
     }
 
     /// Refusals of limits that have refused something.
-    pub(crate) fn limit_refusals(&self) -> Vec<(String, u64)> {
+    pub(crate) fn limit_refusals(&self) -> Vec<(Arc<str>, u64)> {
         let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
         let counts = limits.iter().map(|(name, buckets)| (name.clone(), buckets.refused()));
         counts.filter(|(_, refused)| *refused > 0).collect()

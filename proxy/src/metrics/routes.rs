@@ -84,7 +84,7 @@ impl Collector for Routes {
         let mut metric = encoder.encode_descriptor("rate_limited", help, None, MetricType::Counter)?;
         for route in &routes {
             for (limit, refused) in route.limit_refusals() {
-                let labels = [("namespace", &*route.namespace), ("name", &*route.name), ("limit", limit.as_str())];
+                let labels = [("namespace", &*route.namespace), ("name", &*route.name), ("limit", &*limit)];
                 counter(&mut metric, &labels, refused)?;
             }
         }

@@ -73,7 +73,7 @@ fn a_limit_is_told_from_its_first_refusal() {
     let limit = RateLimit { name: "all".to_owned(), requests: 1, interval_ms: 3_600_000, burst: 1, keys: vec![] };
     let route = Route { rate_limits: vec![limit], ..Route::default() };
     let now = std::time::Instant::now();
-    let limits = Limits::new(10).of_route("a", &route, now).unwrap().unwrap();
+    let limits = Limits::new(10).of_route(&"a".into(), &route, now).unwrap().unwrap();
     let metrics = Metrics::new();
     let shown = metrics.route("shop", "orders");
     shown.set_limits(limits.counts());

@@ -16,7 +16,7 @@ fn limit(name: &str, requests: u64, keys: Vec<Key>) -> RateLimit {
     let total = Total { requests, interval_ms: 60_000, burst: requests };
     let most = (!keys.is_empty()).then_some(100);
     let buckets = Arc::new(Buckets::new(share::rate(total, None), most));
-    RateLimit { name: name.to_owned(), quoted: told::quoted(name), total, keys, buckets }
+    RateLimit { name: name.into(), quoted: told::quoted(name), total, keys, buckets }
 }
 
 fn limits(rates: Vec<RateLimit>, in_flight: Option<u32>) -> RouteLimits {

@@ -43,7 +43,7 @@ impl World {
     }
 
     fn route(&self, id: &str, route: &Route) -> RouteLimits {
-        self.limits.of_route(id, route, self.now).unwrap().unwrap()
+        self.limits.of_route(&id.into(), route, self.now).unwrap().unwrap()
     }
 
     fn set(&self, share: LimitShare) {
@@ -62,7 +62,7 @@ impl World {
 #[test]
 fn a_route_without_limits_has_none() {
     let world = World::new();
-    assert!(world.limits.of_route("a", &route(&[], None), world.now).unwrap().is_none());
+    assert!(world.limits.of_route(&"a".into(), &route(&[], None), world.now).unwrap().is_none());
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_key_that_is_none_is_refused() {
     let mut version = route(&[("all", 10)], None);
     for key in [None, Some(limit_key::Key::Header("not a name".to_owned()))] {
         version.rate_limits[0].keys = vec![LimitKey { key }];
-        let refused = world.limits.of_route("a", &version, world.now).err().unwrap();
+        let refused = world.limits.of_route(&"a".into(), &version, world.now).err().unwrap();
         assert!(refused.to_string().contains("\"all\""), "{refused}");
     }
 }
@@ -133,7 +133,7 @@ fn a_key_that_is_none_is_refused() {
 #[test]
 fn two_limits_of_one_name_are_refused() {
     let world = World::new();
-    let refused = world.limits.of_route("a", &route(&[("all", 10), ("b", 1), ("all", 5)], None), world.now);
+    let refused = world.limits.of_route(&"a".into(), &route(&[("all", 10), ("b", 1), ("all", 5)], None), world.now);
     assert_eq!(refused.err().unwrap().to_string(), "two rate limits have the name \"all\"");
 }
 

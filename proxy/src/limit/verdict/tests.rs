@@ -12,7 +12,7 @@ fn limits(limits: &[&str], concurrency: Option<u32>) -> RouteLimits {
         |name: &&str| RateLimit { name: (*name).to_owned(), requests: 5, interval_ms: 60_000, burst: 5, keys: vec![] };
     let concurrency = concurrency.map(|max| Concurrency { max });
     let route = Route { rate_limits: limits.iter().map(limit).collect(), concurrency, ..Route::default() };
-    Limits::new(10).of_route("a", &route, Instant::now()).unwrap().unwrap()
+    Limits::new(10).of_route(&"a".into(), &route, Instant::now()).unwrap().unwrap()
 }
 
 #[test]
