@@ -67,10 +67,12 @@ impl Schedule {
     }
 
     /// A look at `time` is complete. `chance` is between 0 and 1. A look that comes much sooner than the period would have it
-    /// leaves the period as it is: its time is written in status at most once in it.
+    /// leaves the period as it is: its time is written in status at most once in it. A period that is over ends with it,
+    /// whatever the wall clock says: another process' may be ahead, and any may be set back.
     pub fn looked(&mut self, now: Instant, time: Timestamp, period: Duration, chance: f64) {
         let shortest = signed(period.mul_f64(SHORTEST));
-        if self.period_ends.is_some() && self.synced.is_some_and(|last| time.duration_since(last) < shortest) {
+        let runs = self.period_ends.is_some_and(|ends| now < ends);
+        if runs && self.synced.is_some_and(|last| time.duration_since(last) < shortest) {
             return;
         }
         self.synced = Some(time);

@@ -20,6 +20,7 @@ pub mod secret;
 mod secrets;
 pub mod state;
 pub mod trust;
+pub mod unread;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

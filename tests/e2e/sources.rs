@@ -9,7 +9,7 @@ use http::{Method, Response, StatusCode};
 use lambdaroute_proxy_config::v1alpha1::auth_method::Method as Auth;
 use lambdaroute_proxy_config::v1alpha1::key_set::Keys;
 use lambdaroute_tests::functions::Handler;
-use lambdaroute_tests::gate::Match;
+use lambdaroute_tests::gate::{Answer as Told, Match};
 use lambdaroute_tests::issuer::{DISCOVERY, Issuer, JWKS};
 use lambdaroute_tests::scripted_proxy::Answer;
 use lambdaroute_tests::stack::{Scripted, Shape, Stack};
@@ -158,6 +158,37 @@ async fn keys_stop_when_their_secret_goes_or_may_not_be_read_any_more() -> anyho
     stack.secret("orders-consumers", &[("web", &format!("{WEB}\n{NEXT}"))]).await?;
     until_keys(&stack, &proxy, None).await?;
     stack.until("orders", "ResolvedRefs", "False", "RefNotPermitted").await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_that_passes_is_over_by_itself() -> anyhow::Result<()> {
+    let (mut stack, proxy) = stack("secret-refused", json!({}), vec![]).await?;
+    let refused = || Told::kubernetes(StatusCode::FORBIDDEN, "Forbidden");
+    let secrets = format!("/api/v1/namespaces/{}/secrets", stack.namespace);
+    let read = Match::path(Method::GET, &format!("{secrets}/orders-consumers"));
+    stack.secret("orders-consumers", &[("web", WEB)]).await?;
+    // A read that is refused.
+    let once = stack.api.on(read.clone()).once().answer(refused());
+    route(&stack, "orders", &with_keys("orders-consumers")).await?;
+    stack.until("orders", "ResolvedRefs", "True", "ResolvedRefs").await?;
+    until_keys(&stack, &proxy, Some(vec![("web".to_owned(), digests(&[WEB]))])).await?;
+    assert_eq!(once.count(), 1);
+    drop(once);
+
+    // A new leader's watch is refused, and the reads that this leads to.
+    stack.stop_controller(0).await?;
+    proxy.cut();
+    let watch = stack.api.on(Match::path(Method::GET, &secrets).parameter("watch", "true")).once();
+    let watch = watch.answer(refused());
+    let reads = stack.api.on(read.clone()).skip(1).once().answer(refused());
+    stack.start_controller(0).await?;
+    let proxy = stack.scripted_proxy(Answer::Serve).await?;
+    stack.eventually("both refusals", async || Ok((watch.count() == 1 && reads.count() == 1).then_some(()))).await?;
+    until_keys(&stack, &proxy, Some(vec![("web".to_owned(), digests(&[WEB]))])).await?;
+    stack.until("orders", "ResolvedRefs", "True", "ResolvedRefs").await?;
+    // And it is followed on.
+    stack.secret("orders-consumers", &[("web", NEXT)]).await?;
+    until_keys(&stack, &proxy, Some(vec![("web".to_owned(), digests(&[NEXT]))])).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

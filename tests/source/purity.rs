@@ -57,6 +57,7 @@ const PURE: &[&str] = &[
     "controller/src/sources/refresh",
     "controller/src/sources/secret.rs",
     "controller/src/sources/state",
+    "controller/src/sources/unread",
     "controller/src/status",
     "controller/src/step",
     "controller/src/table/event.rs",

@@ -93,6 +93,24 @@ fn another_process_goes_on_where_the_first_one_was() {
 }
 
 #[test]
+fn a_clock_that_is_behind_leads_to_no_look_without_pause() {
+    let clock = clock();
+    let mut schedule = Schedule::default();
+    // The former leader's clock was two hours ahead.
+    schedule.resume(at(7200), at(0), clock.at(0), HOUR, 0.5);
+    schedule.looked(clock.at(3600), at(3600), HOUR, 0.5);
+    assert_eq!(schedule.due(), Some(clock.at(7200)), "a period after the look");
+    assert_eq!(schedule.synced(), Some(at(3600)));
+    // Ours is set back.
+    schedule.looked(clock.at(7200), at(0), HOUR, 0.5);
+    assert_eq!((schedule.synced(), schedule.due()), (Some(at(0)), Some(clock.at(10_800))));
+    // It goes a little slower than time.
+    schedule.looked(clock.at(10_800), at(0), HOUR, 0.0);
+    schedule.looked(clock.at(10_800 + 2880), at(2879), HOUR, 0.5);
+    assert!(schedule.rests(clock.at(10_800 + 2880)));
+}
+
+#[test]
 fn a_want_from_before_a_change_of_leader_is_not_lost() {
     let clock = clock();
     let mut schedule = Schedule::default();

@@ -5,13 +5,14 @@ use std::time::Instant;
 use kube::Client;
 use tokio::task::JoinSet;
 
-use super::fetch_error::FetchError;
+use super::fetch_error::{DEADLINE, FetchError};
 use super::https::Https;
 use super::needs::Issuer;
 use super::state::Fetched;
 use super::{SourceEvent, Sources, cluster_keys, discovery, jwks, refresh};
 
-/// How many fetches are under way at once: tenants name their hosts, and a slow one must not keep the others waiting.
+/// How many fetches are under way at once, besides the cluster's: tenants name their hosts, and a slow one must not keep the
+/// others waiting.
 const AT_ONCE: usize = 32;
 /// So many failures in a row are told as an Event.
 const TOLD: u32 = 2;
@@ -21,16 +22,14 @@ pub(super) async fn follow(client: Client, https: Https, sources: Sources) -> &'
     let mut fetches: JoinSet<(Issuer, Result<Fetched, FetchError>)> = JoinSet::new();
     loop {
         let changed = sources.0.fetches_changed.notified();
-        while fetches.len() < AT_ONCE
-            && let Some(issuer) = begin(&sources)
-        {
+        while let Some(issuer) = sources.state().begin_fetch(Instant::now(), fetches.len() < AT_ONCE) {
             let (client, https) = (client.clone(), https.clone());
             fetches.spawn(async move {
                 let fetched = fetch(&client, &https, &issuer).await;
                 (issuer, fetched)
             });
         }
-        let due = sources.state().next_fetch().filter(|_| fetches.len() < AT_ONCE);
+        let due = sources.state().next_fetch(fetches.len() < AT_ONCE);
         let wait = async {
             match due {
                 Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -49,10 +48,6 @@ pub(super) async fn follow(client: Client, https: Https, sources: Sources) -> &'
             },
         }
     }
-}
-
-fn begin(sources: &Sources) -> Option<Issuer> {
-    sources.state().begin_fetch(Instant::now())
 }
 
 fn end(sources: &Sources, issuer: &Issuer, fetched: Result<Fetched, FetchError>) {
@@ -81,7 +76,10 @@ fn end(sources: &Sources, issuer: &Issuer, fetched: Result<Fetched, FetchError>)
 
 async fn fetch(client: &Client, https: &Https, issuer: &Issuer) -> Result<Fetched, FetchError> {
     let url = match issuer {
-        Issuer::Cluster => return cluster_keys::fetch(client).await,
+        Issuer::Cluster => {
+            let fetched = tokio::time::timeout(DEADLINE, cluster_keys::fetch(client)).await;
+            return fetched.unwrap_or(Err(FetchError::Timeout));
+        }
         Issuer::At(url) => discovery::https("jwksURI", url)?,
         Issuer::Discovered(issuer) => {
             let document = https.get(&discovery::document_url(issuer)?).await?;

@@ -184,6 +184,12 @@ impl Needs {
         secrets.collect()
     }
 
+    /// The namespaces of the routes that use an issuer's keys.
+    pub fn namespaces(&self, issuer: &Issuer) -> BTreeSet<&str> {
+        let users = self.by_need.get(&Need::Keys(issuer.clone())).into_iter().flatten();
+        users.map(|(namespace, _)| namespace.as_str()).collect()
+    }
+
     /// Whose keys are used.
     pub fn issuers(&self) -> BTreeSet<Issuer> {
         let issuers = self.by_need.keys().filter_map(|need| match need {

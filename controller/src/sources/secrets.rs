@@ -1,9 +1,8 @@
 //! Follows the Secrets of one namespace: by their metadata, for all of them; the data is read of those alone that a route
 //! refers to. So data that nobody uses never reaches the controller.
 
-use std::collections::BTreeSet;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::Instant;
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::Secret;
@@ -13,14 +12,13 @@ use kube::{Api, Client};
 
 use super::needs::SecretName;
 use super::secret::{self, Known};
+use super::unread::Unread;
 use super::{Sources, lock};
 
 /// After so long a watch begins again: a right that was taken away is noticed then.
 const WATCH_SECONDS: u32 = 60;
 /// How many Secrets are read at once.
 const AT_ONCE: usize = 8;
-/// The pause before reads that failed are tried again.
-const RETRY: Duration = Duration::from_secs(2);
 
 /// Never ends well.
 pub(super) async fn follow(client: Client, namespace: String, sources: Sources) -> &'static str {
@@ -28,11 +26,18 @@ pub(super) async fn follow(client: Client, namespace: String, sources: Sources) 
     let metadata: Api<PartialObjectMeta<Secret>> = Api::namespaced(client, &namespace);
     let stream = watcher(metadata, watcher::Config::default().timeout(WATCH_SECONDS)).default_backoff();
     let mut stream = pin!(stream);
-    let mut failed = BTreeSet::new();
+    let mut unread = Unread::default();
     loop {
         let asked = async {
             if let Some(notify) = sources.0.asked_to_read.get(&namespace) {
                 notify.notified().await;
+            }
+        };
+        let due = unread.due();
+        let again = async {
+            match due {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
             }
         };
         tokio::select! {
@@ -41,14 +46,13 @@ pub(super) async fn follow(client: Client, namespace: String, sources: Sources) 
                 None => return "the watch of Secrets",
             },
             () = asked => {}
-            () = tokio::time::sleep(RETRY), if !failed.is_empty() => {}
+            () = again => {}
         }
-        let mut due = std::mem::take(&mut failed);
-        if let Some(asked) = sources.0.to_read.get(&namespace) {
-            due.append(&mut lock(asked));
-        }
+        let asked = sources.0.to_read.get(&namespace).map(|asked| std::mem::take(&mut *lock(asked)));
+        let due = unread.begin(asked.unwrap_or_default(), Instant::now());
         let reads = futures::stream::iter(due).map(|name| read(&api, &sources, name)).buffer_unordered(AT_ONCE);
-        failed = reads.filter_map(std::future::ready).collect().await;
+        let failed = reads.filter_map(std::future::ready).collect().await;
+        unread.failed(failed, Instant::now(), rand::random());
     }
 }
 
@@ -69,7 +73,10 @@ fn seen(sources: &Sources, namespace: &str, event: Result<watcher::Event<Partial
         Err(error) => {
             tracing::warn!(namespace, %error, "the watch of Secrets broke; it begins again");
             if is_forbidden(&error) {
-                sources.change(|state, _| state.barred(namespace));
+                // Whether the right to read is gone, too, the reads themselves say: a watch that is refused once says
+                // nothing of it, and nothing when it works again.
+                let readable = sources.state().readable(namespace);
+                readable.into_iter().for_each(|secret| sources.ask_to_read(secret));
             }
         }
     }
@@ -84,7 +91,8 @@ fn is_forbidden(error: &watcher::Error) -> bool {
     }
 }
 
-/// Reads a Secret, if it is used. Gives it back if that failed: what is known of it stays as it is.
+/// Reads a Secret, if it is used. Gives it back if it is to be read again by itself: where that failed, what is known of it
+/// stays as it is; where it was refused, nobody tells when it isn't any more.
 async fn read(api: &Api<Secret>, sources: &Sources, name: SecretName) -> Option<SecretName> {
     let uses = sources.state().uses(&name)?;
     let (known, outcome) = match api.get_opt(&name.name).await {
@@ -103,6 +111,7 @@ async fn read(api: &Api<Secret>, sources: &Sources, name: SecretName) -> Option<
         }
     };
     sources.0.metrics.secret_read(outcome);
+    let again = (known == Known::NotPermitted).then(|| name.clone());
     sources.change(|state, _| state.secret_read(&name, known));
-    None
+    again
 }

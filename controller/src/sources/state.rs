@@ -141,27 +141,42 @@ impl State {
         effects
     }
 
-    /// The API server refuses to let Secrets of this namespace be read.
-    pub fn barred(&mut self, namespace: &str) -> Effects {
-        let mut effects = Effects::default();
-        for secret in self.needs.secrets(namespace) {
-            let Effects { routes, key_sets, read: _, fetch: _ } = self.secret_read(&secret, Known::NotPermitted);
-            effects.routes.extend(routes);
-            effects.key_sets.extend(key_sets);
+    /// The used Secrets of a namespace that nobody has refused to let be read, as far as is known.
+    pub fn readable(&self, namespace: &str) -> BTreeSet<SecretName> {
+        let mut used = self.needs.secrets(namespace);
+        used.retain(|secret| self.secrets.get(secret) != Some(&Known::NotPermitted));
+        used
+    }
+
+    /// When the next fetch is due. `room`: whether one may begin besides the cluster's, which has a place of its own.
+    pub fn next_fetch(&self, room: bool) -> Option<Instant> {
+        self.waiting(room).map(|(_, keys)| keys.refresh.due()).min()
+    }
+
+    /// Takes an issuer whose keys are due to be fetched; it isn't taken again until the fetch has ended. Tenants name
+    /// hosts that may answer as slowly as they like: whose namespace has the fewest fetches under way goes first, then who
+    /// has waited longest.
+    pub fn begin_fetch(&mut self, now: Instant, room: bool) -> Option<Issuer> {
+        let mut under_way: BTreeMap<&str, usize> = BTreeMap::new();
+        let tenants = self.issuers.iter().filter(|(issuer, keys)| keys.fetching && **issuer != Issuer::Cluster);
+        for (issuer, _) in tenants {
+            for namespace in self.needs.namespaces(issuer) {
+                *under_way.entry(namespace).or_default() += 1;
+            }
         }
-        effects
+        let share = |issuer: &Issuer| {
+            let counts = self.needs.namespaces(issuer).into_iter().map(|namespace| under_way.get(namespace).copied());
+            counts.map(Option::unwrap_or_default).min()
+        };
+        let due = self.waiting(room).filter(|(_, keys)| keys.refresh.due() <= now);
+        let next = due.min_by_key(|(issuer, keys)| (**issuer != Issuer::Cluster, share(issuer), keys.refresh.due()));
+        let issuer = next?.0.clone();
+        self.issuers.get_mut(&issuer)?.fetching = true;
+        Some(issuer)
     }
 
-    /// When the next fetch is due.
-    pub fn next_fetch(&self) -> Option<Instant> {
-        self.issuers.values().filter(|keys| !keys.fetching).map(|keys| keys.refresh.due()).min()
-    }
-
-    /// Takes an issuer whose keys are due to be fetched; it isn't taken again until the fetch has ended.
-    pub fn begin_fetch(&mut self, now: Instant) -> Option<Issuer> {
-        let (issuer, keys) = self.issuers.iter_mut().find(|(_, keys)| !keys.fetching && keys.refresh.due() <= now)?;
-        keys.fetching = true;
-        Some(issuer.clone())
+    fn waiting(&self, room: bool) -> impl Iterator<Item = (&Issuer, &Keys)> {
+        self.issuers.iter().filter(move |(issuer, keys)| !keys.fetching && (room || **issuer == Issuer::Cluster))
     }
 
     /// A fetch has ended. `chance` is between 0 and 1.

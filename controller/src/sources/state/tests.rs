@@ -71,7 +71,7 @@ fn a_change_concerns_exactly_the_routes_that_use_it() {
     state.want(&route("c"), [Need::Keys(idp())].into(), now);
     assert_eq!(state.secret_read(&named("consumers"), Known::Missing).routes, [route("a"), route("b")].into());
     assert_eq!(state.secret_read(&named("gateway"), Known::Missing).routes, [route("b")].into());
-    assert_eq!(state.begin_fetch(now), Some(idp()));
+    assert_eq!(state.begin_fetch(now, true), Some(idp()));
     assert_eq!(state.end_fetch(&idp(), fetched(JWKS), now, 0.5).routes, [route("c")].into());
 }
 
@@ -95,15 +95,13 @@ fn keys_of_a_secret_that_is_gone_or_not_readable_any_more_stop() {
     ] {
         let there = present(&state, "consumers", &[("web", WEB)]);
         state.secret_read(&named("consumers"), there);
-        let effects = match known {
-            Known::NotPermitted => state.barred("shop"),
-            known => state.secret_read(&named("consumers"), known),
-        };
+        assert_eq!(state.readable("shop"), [named("consumers")].into());
+        let effects = state.secret_read(&named("consumers"), known);
         assert_eq!(effects.key_sets, [(keys(), None)]);
         assert_eq!(effects.routes, [route("a")].into());
         assert_eq!(state.problems(&[keys()].into()), Some(vec![problem]));
     }
-    assert_eq!(state.barred("other"), Effects::default(), "another namespace has nothing to do with it");
+    assert_eq!(state.readable("shop"), BTreeSet::new(), "it was refused: its time comes by itself");
 }
 
 #[test]
@@ -134,7 +132,7 @@ fn what_no_route_uses_any_more_is_forgotten_and_taken_from_proxies() {
     let effects = state.want(&route("a"), BTreeSet::new(), now);
     assert_eq!(effects.key_sets, [(keys(), None), (Need::Keys(idp()), None)]);
     assert_eq!(state.uses(&named("consumers")), None);
-    assert_eq!(state.next_fetch(), None);
+    assert_eq!(state.next_fetch(true), None);
     assert_eq!(state.secret_read(&named("consumers"), known), Effects::default(), "a read that comes too late");
     assert_eq!(state.end_fetch(&idp(), fetched(JWKS), now, 0.5).key_sets, [], "a fetch that comes too late");
 }
@@ -144,14 +142,47 @@ fn keys_are_fetched_once_for_all_routes_and_not_twice_at_once() {
     let (mut state, now) = (state(), Instant::now());
     state.want(&route("a"), [Need::Keys(idp())].into(), now);
     assert!(state.want(&route("b"), [Need::Keys(idp())].into(), now).fetch);
-    assert_eq!(state.next_fetch(), Some(now));
-    assert_eq!(state.begin_fetch(now), Some(idp()));
-    assert_eq!((state.begin_fetch(now), state.next_fetch()), (None, None));
+    assert_eq!(state.next_fetch(true), Some(now));
+    assert_eq!(state.begin_fetch(now, true), Some(idp()));
+    assert_eq!((state.begin_fetch(now, true), state.next_fetch(true)), (None, None));
     let effects = state.end_fetch(&idp(), fetched(JWKS), now, 0.5);
     assert_eq!(effects.key_sets.len(), 1);
     assert_eq!(effects.routes, [route("a"), route("b")].into());
-    assert_eq!(state.next_fetch(), Some(now + HOUR));
+    assert_eq!(state.next_fetch(true), Some(now + HOUR));
     assert_eq!(state.end_fetch(&idp(), fetched(JWKS), now, 0.5).key_sets, [], "equal keys aren't shipped again");
+}
+
+fn host(name: &str) -> Issuer {
+    Issuer::At(format!("https://{name}.example/jwks"))
+}
+
+#[test]
+fn whose_fetches_are_slow_keeps_nobody_elses_waiting() {
+    let (mut state, now) = (state(), Instant::now());
+    let slow: BTreeSet<Need> = (0..180).map(|n| Need::Keys(host(&format!("a{n}")))).collect();
+    state.want(&("greedy".to_owned(), "a".to_owned()), slow, now);
+    let later = now + Duration::from_secs(1);
+    state.want(&route("a"), [Need::Keys(host("z")), Need::Keys(Issuer::Discovered("z".into()))].into(), later);
+    state.want(&route("b"), [Need::Keys(Issuer::Cluster)].into(), later);
+    assert_eq!(state.begin_fetch(now, true), Some(host("a0")));
+    assert_eq!(state.begin_fetch(later, true), Some(Issuer::Cluster), "the cluster's own first");
+    assert_eq!(state.begin_fetch(later, true), Some(host("z")), "a namespace with none under way before one with one");
+    // Both have one now.
+    assert_eq!(state.begin_fetch(later, true), Some(host("a1")), "who has waited longest");
+    assert_eq!(state.begin_fetch(later, true), Some(Issuer::Discovered("z".into())));
+}
+
+#[test]
+fn who_has_waited_longest_is_fetched_first_and_the_clusters_keys_need_no_room() {
+    let (mut state, now) = (state(), Instant::now());
+    state.want(&route("z"), [Need::Keys(host("z"))].into(), now);
+    let later = now + Duration::from_secs(1);
+    state.want(&route("a"), [Need::Keys(host("a")), Need::Keys(Issuer::Cluster)].into(), later);
+    assert_eq!((state.next_fetch(true), state.next_fetch(false)), (Some(now), Some(later)));
+    assert_eq!(state.begin_fetch(later, false), Some(Issuer::Cluster));
+    assert_eq!((state.begin_fetch(later, false), state.next_fetch(false)), (None, None));
+    assert_eq!(state.begin_fetch(later, true), Some(host("z")));
+    assert_eq!(state.begin_fetch(later, true), Some(host("a")));
 }
 
 #[test]
@@ -196,13 +227,13 @@ fn the_clusters_issuer_is_known_once_it_is_fetched() {
 fn an_unknown_key_has_the_set_fetched_again() {
     let (mut state, now) = (state(), Instant::now());
     state.want(&route("a"), [Need::Keys(idp())].into(), now);
-    state.begin_fetch(now);
+    state.begin_fetch(now, true);
     state.end_fetch(&idp(), fetched(JWKS), now, 0.5);
     let later = now + HOUR / 10;
-    assert_eq!(state.begin_fetch(later), None);
+    assert_eq!(state.begin_fetch(later, true), None);
     let id = Need::Keys(idp()).key_set().unwrap();
     assert!(state.unknown_key(&id, later).fetch);
-    assert_eq!(state.begin_fetch(later), Some(idp()));
+    assert_eq!(state.begin_fetch(later, true), Some(idp()));
     state.unknown_key(&KeySetId::cluster(), later);
-    assert_eq!(state.begin_fetch(later), None, "what nobody wants isn't fetched");
+    assert_eq!(state.begin_fetch(later, true), None, "what nobody wants isn't fetched");
 }
