@@ -97,6 +97,7 @@ pub async fn build(args: Args, flags: Flags) -> Result<Bound, BuildError> {
         connect_timeout,
         header_read_timeout,
         body_idle_timeout,
+        send_timeout,
         workers,
         body_memory,
         max_connections,
@@ -141,6 +142,7 @@ pub async fn build(args: Args, flags: Flags) -> Result<Bound, BuildError> {
     let head_limit = HeadLimit { bytes: max_header_bytes, count: max_header_count.get() };
     let limits = ConnectionLimits {
         header_read_timeout,
+        send_timeout,
         head: head_limit,
         max_streams: max_streams_per_connection.get(),
         max_requests: max_requests_per_connection.get(),

@@ -74,6 +74,11 @@ pub struct Args {
     #[arg(long, env = "LAMBDAROUTE_BODY_IDLE_TIMEOUT", value_name = "DURATION", value_parser = positive, default_value = "30s")]
     pub body_idle_timeout: Duration,
 
+    /// How long a caller may take nothing of an answer that waits for it; then its connection, or over HTTP/2 its request, is
+    /// reset
+    #[arg(long, env = "LAMBDAROUTE_SEND_TIMEOUT", value_name = "DURATION", value_parser = positive, default_value = "60s")]
+    pub send_timeout: Duration,
+
     /// Threads that serve requests. Absent: as many as the process has cores, by its CPU quota and affinity
     #[arg(long, env = "LAMBDAROUTE_WORKERS", value_name = "NUMBER")]
     pub workers: Option<NonZeroUsize>,

@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use lambdaroute_proxy_config::cause::Cause;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::caller_streams::{body_gave, body_waits};
 use crate::observation::Observation;
 use crate::report::CauseCounts;
 use crate::upstream::Lease;
@@ -156,14 +157,8 @@ impl ResponseBody {
     }
 }
 
-impl Body for ResponseBody {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+impl ResponseBody {
+    fn next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Some(start) = self.start.take() {
             if let Some(counted) = &mut self.counted {
                 counted.observation.passed(start.len());
@@ -200,6 +195,24 @@ impl Body for ResponseBody {
             }
         }
         Poll::Ready(frame)
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let frame = self.next(cx);
+        match &frame {
+            Poll::Pending => body_waits(),
+            Poll::Ready(Some(Ok(frame))) => body_gave(frame.data_ref().map_or(0, Bytes::len)),
+            Poll::Ready(_) => {}
+        }
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -45,6 +45,7 @@ fn every_flag_has_a_help_text_and_a_variable() {
             "connect-timeout",
             "header-read-timeout",
             "body-idle-timeout",
+            "send-timeout",
             "workers",
             "body-memory",
             "max-connections",

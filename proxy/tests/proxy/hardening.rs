@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use futures::future::join_all;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 
 use crate::controller::route;
@@ -19,9 +19,10 @@ use crate::requests::{get, local};
 use crate::soon;
 
 /// Short, so that whoever waits in vain is told soon; and small, so that few bytes are too many.
-const FLAGS: [&str; 8] = [
+const FLAGS: [&str; 9] = [
     "--header-read-timeout=1s",
     "--body-idle-timeout=1s",
+    "--send-timeout=1s",
     "--max-header-bytes=8Ki",
     "--max-header-count=50",
     "--max-streams-per-connection=4",
@@ -38,13 +39,18 @@ pub(crate) struct Case {
     pub(crate) bytes: Vec<u8>,
     /// What is answered until the connection ends.
     pub(crate) answer: &'static str,
+    /// Whether the caller reads before the connection's end.
+    pub(crate) reads: bool,
 }
 
 /// Tells what came back in a few words.
 type Told = fn(&[u8]) -> String;
 
 /// Sends all bytes, and reads until the proxy ends the connection. A proxy that has heard enough may end it before all is sent.
-async fn exchange(port: u16, case: &Case) -> Vec<u8> {
+async fn exchange(port: u16, case: &Case, told: Told) -> String {
+    if !case.reads {
+        return unread(port, case, told).await;
+    }
     let (mut read, mut write) = TcpStream::connect(local(port)).await.unwrap().into_split();
     let mut answer = Vec::new();
     let sending = async {
@@ -56,7 +62,18 @@ async fn exchange(port: u16, case: &Case) -> Vec<u8> {
         let _ = read.read_to_end(&mut answer).await;
     };
     soon(case.what, async { tokio::join!(sending, receiving) }).await;
-    answer
+    told(&answer)
+}
+
+/// Sends all bytes, and reads once the proxy has ended the connection.
+async fn unread(port: u16, case: &Case, told: Told) -> String {
+    let mut stream = TcpStream::connect(local(port)).await.unwrap();
+    stream.write_all(&case.bytes).await.unwrap();
+    soon(case.what, stream.ready(Interest::ERROR)).await.unwrap();
+    let mut answer = Vec::new();
+    let end = stream.read_to_end(&mut answer).await;
+    let how = if end.is_err() { "reset" } else { "closed" };
+    format!("{}, {how}", told(&answer))
 }
 
 #[tokio::test]
@@ -67,7 +84,7 @@ async fn whatever_a_caller_sends_has_its_one_answer_and_the_proxy_serves_on() {
     let cases: Vec<(Case, Told)> = (http1::cases().into_iter().map(|case| (case, replies::told as _)))
         .chain(http2::cases().into_iter().map(|case| (case, frames::told as _)))
         .collect();
-    let answers = join_all(cases.iter().map(async |(case, told)| told(&exchange(port, case).await))).await;
+    let answers = join_all(cases.iter().map(async |(case, told)| exchange(port, case, *told).await)).await;
     let wrong: Vec<String> = cases
         .iter()
         .zip(&answers)
@@ -87,7 +104,7 @@ fn page(cases: &[&Case], answers: &[String]) -> String {
         (`UPDATE_REFERENCES=1` writes it): don't edit. The limits are [flags](flags.md); the test sets them low.\n\n\
         A number is the status of an answer; a cause in backticks is that of its problem body. What the function gets stands \
         in brackets: nothing else reaches it. Each of these connections ends by the proxy's doing; \"closed\" says that the \
-        answer told so before, and where it doesn't, the connection was only idle for too long. Over HTTP/2 a stream whose \
+        answer told so before, and where it doesn't, the connection was only idle for too long; \"reset\" that the answer ended in the middle. Over HTTP/2 a stream whose \
         body isn't read to its end is reset after the answer, with NO_ERROR.\n\n\
         An answer without a cause is the HTTP library's own, to what it can't read as a request. It puts that answer into its \
         buffer, with `content-length: 0`, before its error reaches anybody, writes it, and only then ends; it has no hook \

@@ -10,6 +10,7 @@ mod auth;
 mod bodies;
 mod connections;
 mod controller;
+mod deliveries;
 mod hardening;
 mod lifecycle;
 mod limits;

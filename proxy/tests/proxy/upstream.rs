@@ -17,6 +17,9 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_stream::wrappers::ReceiverStream;
 
+/// More than sockets take that nobody reads from.
+const LARGE: usize = 16 << 20;
+
 type Body = BoxBody<Bytes, std::io::Error>;
 
 /// What the test and the origin share.
@@ -113,6 +116,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
         "/" if !request.headers()["host"].to_str().unwrap().contains("lambda-url") => sts(),
         "/stream" => pieces(state, Ok(Frame::data(Bytes::from("last")))),
         "/break" => pieces(state, Err(std::io::Error::other("the origin breaks off"))),
+        "/large" => full(StatusCode::OK, &[], &"x".repeat(LARGE)),
         "/wait" => {
             go_on(&state).await;
             full(StatusCode::OK, &[], "waited")

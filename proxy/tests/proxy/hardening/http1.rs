@@ -7,13 +7,14 @@ const LARGE: &str = "Large heads";
 const FRAMING: &str = "Framing and smuggling";
 const FORM: &str = "Forms of a request";
 const CLOSED: &str = "nothing, closed";
+const UNREAD: &str = "a request, and takes nothing of a large answer for `--send-timeout`";
 const BAD: &str = "400, closed";
 const REFUSED: &str = "400 `bad_request`, closed";
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     let mut case = |group, what, bytes: String, answer| {
-        cases.push(Case { group, what, bytes: bytes.into_bytes(), answer });
+        cases.push(Case { group, what, bytes: bytes.into_bytes(), answer, reads: what != UNREAD });
     };
     let get = |headers: &str| format!("GET /a HTTP/1.1\r\nhost: o\r\n{headers}\r\n");
     let post = |headers: &str, body: &str| format!("POST /a HTTP/1.1\r\nhost: o\r\n{headers}\r\n{body}");
@@ -41,6 +42,14 @@ pub(crate) fn cases() -> Vec<Case> {
         post("content-length: 10\r\nexpect: 100-continue\r\n", ""),
         "100, 408 `request_timeout`, closed",
     );
+
+    case(
+        SLOW,
+        "a body's length, and no byte of it",
+        post("content-length: 6291456\r\n", ""),
+        "408 `request_timeout`, closed",
+    );
+    case(SLOW, UNREAD, "GET /large HTTP/1.1\r\nhost: o\r\n\r\n".to_owned(), "200, reset");
 
     case(LARGE, "more headers than `--max-header-count`", get(&"x-a: b\r\n".repeat(50)), "431 `headers_too_large`");
     case(LARGE, "more headers than the HTTP library reads (100)", get(&"x-a: b\r\n".repeat(200)), "431, closed");

@@ -29,7 +29,7 @@ pub(crate) fn cases() -> Vec<Case> {
         let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
         bytes.extend(frame(SETTINGS, 0, 0, &[]));
         bytes.extend(frames);
-        cases.push(Case { group, what, bytes, answer });
+        cases.push(Case { group, what, bytes, answer, reads: true });
     };
     // RFC 9113 section 8.3.
     case(PSEUDO, "a request as it must be", with(&[]), "200 (function: `GET /a`)");
@@ -91,6 +91,25 @@ pub(crate) fn cases() -> Vec<Case> {
             [frame(HEADERS, END_HEADERS, 1, &block(&headers)), frame(DATA, 0, 1, b"abc")].concat()
         },
         "413 `request_too_large`, RST_STREAM NO_ERROR",
+    );
+    case(
+        FLOODS,
+        "a body's length, and no byte of it",
+        {
+            let headers = [(":method", "POST"), GET[1], GET[2], GET[3], ("content-length", "6291456")];
+            frame(HEADERS, END_HEADERS, 1, &block(&headers))
+        },
+        "408 `request_timeout`, RST_STREAM NO_ERROR",
+    );
+    case(
+        FLOODS,
+        "a request, and opens no window for its answer for `--send-timeout`",
+        {
+            // SETTINGS_INITIAL_WINDOW_SIZE
+            let closed = frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+            [closed, frame(HEADERS, END_STREAM | END_HEADERS, 1, &block(&GET))].concat()
+        },
+        "200, RST_STREAM CANCEL",
     );
     case(FLOODS, "nothing after its preface", Vec::new(), "nothing, closed");
     case(
