@@ -79,6 +79,20 @@ fn wish(routes: &[RouteOnTarget]) -> Vec<(RouteKey, Demand)> {
     wish
 }
 
+/// A URL config that is to be made and the statement that proves it to be ours are held together: one without the other would
+/// be nobody's.
+fn hold_mark(steps: &[Step], held: &mut BTreeSet<Contested>) {
+    let marks = steps.iter().filter(|step| matches!(step, Step::AddPermission { mark_created: true, .. }));
+    let mut together: BTreeSet<Contested> = marks.filter_map(Contested::of).collect();
+    if together.is_empty() {
+        return;
+    }
+    together.insert(Contested::FunctionUrl);
+    if !held.is_disjoint(&together) {
+        held.extend(together);
+    }
+}
+
 impl Contest {
     /// Judges what is to be written now. `settled`: everything is as wished, or was at the last look.
     pub fn judge(&mut self, routes: &[RouteOnTarget], steps: &[Step], settled: bool, now: Instant) -> Option<Held> {
@@ -106,6 +120,9 @@ impl Contest {
                 held.what.insert(what);
                 held.until = held.until.max(until);
             }
+        }
+        if let Some(held) = &mut held {
+            hold_mark(steps, &mut held.what);
         }
         held
     }

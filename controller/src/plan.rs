@@ -14,12 +14,17 @@ use crate::step::{RouteKey, Step};
 use crate::target::FunctionTarget;
 
 mod agreement;
+mod concern;
+mod failed;
 mod room;
 mod settled;
 mod statements;
 mod take_back;
 
 use agreement::Agreement;
+use statements::Changes;
+
+pub use failed::Failed;
 
 /// What holds for all targets.
 #[derive(Clone, Debug)]
@@ -110,6 +115,8 @@ pub struct Plan {
     pub missing: BTreeSet<Grant>,
     /// What is to be written doesn't fit into the policy.
     pub too_large: Option<TooLarge>,
+    /// What isn't written for that reason.
+    pub left_out: Vec<Step>,
     /// A URL config of ours is left, since other clusters' statements are there: these.
     pub in_use_by: BTreeSet<ClusterId>,
 }
@@ -125,6 +132,7 @@ pub fn plan(target: &FunctionTarget, routes: &[RouteOnTarget], observed: &Observ
         conflicted: agreement.conflicted.clone(),
         missing: BTreeSet::new(),
         too_large: None,
+        left_out: Vec::new(),
         in_use_by: BTreeSet::new(),
     };
     if observed.function != FunctionState::Exists {
@@ -139,14 +147,24 @@ pub fn plan(target: &FunctionTarget, routes: &[RouteOnTarget], observed: &Observ
         }
         return plan;
     }
-    let Some(wanted) = agreement.desired.clone() else { return plan };
+    // A withdrawal waits for nobody: whoever else uses the target, in whatever way, keeps what is its own and no more.
+    let withdrawn = if routes.iter().any(|route| route.intent == Intent::Releases) {
+        statements::withdrawn(target, &agreement, observed, settings)
+    } else {
+        Vec::new()
+    };
+    let Some(wanted) = agreement.desired.clone() else {
+        plan.steps = withdrawn;
+        return plan;
+    };
     let auth_type = wanted.auth_type;
-    let writes = writes(target, wanted, &agreement, ours, observed, settings);
+    let writes = writes(target, wanted, &agreement, ours, withdrawn.clone(), observed, settings);
     plan.url = writes.finding.clone();
     if plan.url == UrlFinding::Agrees {
         plan.missing = statements::missing(target, &agreement, auth_type, observed, settings);
     }
     if !agreement.may_write() {
+        plan.steps = withdrawn;
         return plan;
     }
     let steps = room::fit(target, observed, writes, &mut plan);
@@ -190,6 +208,7 @@ fn writes(
     wanted: UrlSettings,
     agreement: &Agreement<'_>,
     ours: bool,
+    withdrawn: Vec<Step>,
     observed: &Observation,
     settings: &Settings,
 ) -> Writes {
@@ -197,7 +216,11 @@ fn writes(
     let (url, finding) = url_step(target, wanted, agreement, ours, observed.url.as_ref());
     let creates = matches!(url, Some(Step::CreateFunctionUrlConfig { .. }));
     let mark = observed.url.as_ref().filter(|_| ours).and_then(|url| Mark::of(&url.creation_time));
-    let changes = statements::changes(target, agreement, auth_type, mark, creates, observed, settings);
+    let changes = if agreement.manages_permissions() {
+        statements::changes(target, agreement, auth_type, mark, creates, observed, settings)
+    } else {
+        Changes { stale: withdrawn.clone(), unwanted_grants: withdrawn, ..Changes::default() }
+    };
     if let UrlFinding::Differs(_) | UrlFinding::Missing = finding {
         // Somebody else's URL, or none: nothing is added for it, but what no manifest wants any more is withdrawn.
         let unwanted = changes.unwanted_grants;

@@ -150,7 +150,7 @@ impl Programmed {
         let recorded = recorded(route)
             .iter()
             .any(|recorded| recorded.function_arn == arn && recorded.state == TargetState::Active);
-        let view = view.filter(|view| recorded && view.serves(&assessment.demand));
+        let view = view.filter(|view| recorded && view.serves(&key(route), &assessment.demand));
         let url = view.and_then(|view| view.url.as_ref());
         url.and_then(|url| Self::new(target, url, &assessment.demand, assessment.access.clone()))
             .or_else(|| served.map(|served| served.with_access_of(assessment)))

@@ -10,7 +10,7 @@ use crate::contest::Contested;
 use crate::demand::Demand;
 use crate::observation::{FunctionState, Observation, UrlConfig};
 use crate::observe::Aspect;
-use crate::plan::{Plan, TooLarge, UrlFinding};
+use crate::plan::{Intent, Plan, RouteOnTarget, TooLarge, UrlFinding};
 use crate::policy::Grant;
 use crate::sid::ClusterId;
 use crate::step::RouteKey;
@@ -57,19 +57,28 @@ pub struct TargetView {
     pub planned: BTreeMap<RouteKey, Option<i64>>,
     /// Why the last reconcile didn't come to its end.
     pub failure: Option<Failure>,
+    /// Writes that failed by themselves, by the routes that they were for.
+    pub failures: BTreeMap<RouteKey, Failure>,
+    /// Routes for which all is as it should be, though something is left to be written for others.
+    pub spared: BTreeSet<RouteKey>,
 }
 
 impl TargetView {
-    /// After a reconcile that came to its end, or to `failure`. `plan` is what is still to be done.
+    /// After a reconcile that came to its end, or to `failure`. `plan` is what is still to be done, of which `unfinished` wait.
     pub fn new(
         observed_at: Timestamp,
         observed: &Observation,
         plan: Plan,
-        releasing: BTreeSet<RouteKey>,
+        unfinished: &BTreeSet<RouteKey>,
+        routes: &[RouteOnTarget],
         failure: Option<Failure>,
+        failures: BTreeMap<RouteKey, Failure>,
     ) -> Self {
-        let Plan { steps, ownership, url, conflicted, missing, too_large, in_use_by } = plan;
-        let settled = steps.is_empty() && failure.is_none() && too_large.is_none();
+        let Plan { steps, ownership, url, conflicted, missing, too_large, left_out: _, in_use_by } = plan;
+        let settled = steps.is_empty() && failure.is_none() && failures.is_empty() && too_large.is_none();
+        let finished = routes.iter().filter(|route| !unfinished.contains(&route.route));
+        let (released, spared): (Vec<_>, Vec<_>) = finished.partition(|route| route.intent == Intent::Releases);
+        let keys = |routes: Vec<&RouteOnTarget>| routes.into_iter().map(|route| route.route.clone()).collect();
         Self {
             observed_at: Some(observed_at),
             synced_at: None,
@@ -79,13 +88,15 @@ impl TargetView {
             finding: url,
             settled,
             conflicted,
-            released: if settled { releasing } else { BTreeSet::new() },
+            released: keys(released),
             missing,
             too_large,
             contested: BTreeSet::new(),
             in_use_by,
             planned: BTreeMap::new(),
             failure,
+            failures,
+            spared: if settled { BTreeSet::new() } else { keys(spared) },
         }
     }
 
@@ -107,15 +118,32 @@ impl TargetView {
             in_use_by: BTreeSet::new(),
             planned: BTreeMap::new(),
             failure: None,
+            failures: BTreeMap::new(),
+            spared: BTreeSet::new(),
         });
         view.settled = false;
+        view.failures = BTreeMap::new();
+        view.spared = BTreeSet::new();
         view.failure = Some(failure);
         view
     }
 
+    /// Whether nothing is left to be written for a route. What others ask for is no matter of its own.
+    pub fn settled_for(&self, route: &RouteKey) -> bool {
+        self.settled || self.spared.contains(route)
+    }
+
+    /// Why something isn't done that a route waits for.
+    pub fn failure_for(&self, route: &RouteKey) -> Option<&Failure> {
+        if self.spared.contains(route) || self.released.contains(route) {
+            return None;
+        }
+        self.failures.get(route).or(self.failure.as_ref())
+    }
+
     /// Whether the function URL is as demanded, as last observed, and a call of it may be let through.
-    pub fn serves(&self, demand: &Demand) -> bool {
-        self.settled
+    pub fn serves(&self, route: &RouteKey, demand: &Demand) -> bool {
+        self.settled_for(route)
             && self.finding == UrlFinding::Agrees
             && self
                 .url

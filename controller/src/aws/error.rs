@@ -119,6 +119,26 @@ impl AwsError {
         }
     }
 
+    /// Whether it says something of this one write alone, and what it was to change is as before: another write may do.
+    pub fn is_of_one_write(&self) -> bool {
+        match self.kind {
+            ErrorKind::AccessDenied(_)
+            | ErrorKind::InvalidPrincipal(_)
+            | ErrorKind::PublicPolicyBlocked
+            | ErrorKind::NotTaken(_)
+            | ErrorKind::PolicyTooLarge
+            | ErrorKind::Other => true,
+            ErrorKind::NotFound
+            | ErrorKind::Conflict
+            | ErrorKind::PreconditionFailed
+            | ErrorKind::Credentials
+            | ErrorKind::OtherAccount { .. }
+            | ErrorKind::Throttled { .. }
+            | ErrorKind::Unreachable
+            | ErrorKind::NotLeading => false,
+        }
+    }
+
     /// The same, with what it was about where AWS didn't name it.
     pub fn about(mut self, arn: &str) -> Self {
         if let ErrorKind::AccessDenied(denied) = &mut self.kind {

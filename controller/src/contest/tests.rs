@@ -89,6 +89,30 @@ fn what_is_fought_over_is_named_and_nothing_else_waits() {
 }
 
 #[test]
+fn a_url_that_is_to_be_made_waits_for_the_statement_that_proves_it() {
+    let now = Instant::now();
+    let mut contest = fought(now);
+    let create = Step::CreateFunctionUrlConfig { target: target(), settings: UrlSettings::usual() };
+    let mark = match add('a') {
+        Step::AddPermission { target, sid, grant, whose, .. } => {
+            Step::AddPermission { target, sid, grant, whose, mark_created: true }
+        }
+        other => other,
+    };
+    let held = contest.judge(&routes(&[]), &[add('b'), create.clone(), mark.clone()], false, now).unwrap();
+    let together = [&create, &mark].map(|step| Contested::of(step).unwrap());
+    assert_eq!(held.what, BTreeSet::from(together.clone()));
+
+    let mut contest = Contest::default();
+    for _ in 0..4 {
+        look(&mut contest, std::slice::from_ref(&create), now);
+        look(&mut contest, &[], now);
+    }
+    let held = contest.judge(&routes(&[]), &[create, mark], false, now).unwrap();
+    assert_eq!(held.what, BTreeSet::from(together), "nor is the statement written without what it proves");
+}
+
+#[test]
 fn bringing_a_target_up_and_changing_a_manifest_are_no_repairs() {
     let now = Instant::now();
     let mut contest = Contest::default();

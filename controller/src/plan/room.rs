@@ -28,28 +28,38 @@ fn peak(target: &FunctionTarget, policy: &Policy, steps: &[Step]) -> usize {
     peak
 }
 
+/// What all that share the URL need: the proxies' pair, and who may call a public URL.
+fn is_common(step: &Step) -> bool {
+    matches!(step, Step::AddPermission { whose, grant, .. } if whose == PROXIES || grant.grantee.principal == "*")
+}
+
 fn is_proxies(step: &Step) -> bool {
     matches!(step, Step::AddPermission { whose, .. } if whose == PROXIES)
 }
 
 /// The writes in an order in which each fits: what is added first, so that nobody waits, or, where there is no room for both,
-/// what nobody wants any more is taken away first. If even that doesn't fit, nothing is written but a lost statement of the
-/// proxies.
+/// what nobody wants any more is taken away first. If even that doesn't fit, no grant is added, but the rest is done; and if the
+/// rest doesn't fit, what nobody wants is still taken away, and nothing is written but a lost statement of the proxies.
 pub(super) fn fit(target: &FunctionTarget, observed: &Observation, writes: Writes, plan: &mut Plan) -> Vec<Step> {
     let Writes { before, url, after, removals, unwanted, finding: _ } = writes;
-    let repair: Vec<Step> =
-        if url.is_none() { before.iter().filter(|step| is_proxies(step)).cloned().collect() } else { Vec::new() };
-    let added: Vec<Step> = before.into_iter().chain(url).chain(after).collect();
-    let in_time: Vec<Step> = added.iter().chain(&removals).cloned().collect();
-    if peak(target, &observed.policy, &in_time) <= MAX_BYTES {
+    let fits = |steps: &[Step]| peak(target, &observed.policy, steps) <= MAX_BYTES;
+    let common = before.iter().filter(|step| is_common(step));
+    let rest = removals.iter().filter(|step| !unwanted.contains(step));
+    let without_grants: Vec<Step> =
+        unwanted.iter().chain(common).chain(&url).chain(&after).chain(rest.clone()).cloned().collect();
+    let pair = before.iter().filter(|step| url.is_none() && is_proxies(step));
+    let repair: Vec<Step> = unwanted.iter().chain(pair).cloned().collect();
+    let in_place: Vec<Step> = unwanted.iter().chain(&before).chain(&url).chain(&after).chain(rest).cloned().collect();
+    let in_time: Vec<Step> = before.into_iter().chain(url).chain(after).chain(removals).collect();
+    if fits(&in_time) {
         return in_time;
     }
-    let rest = removals.into_iter().filter(|step| !unwanted.contains(step));
-    let in_place: Vec<Step> = unwanted.iter().cloned().chain(added).chain(rest).collect();
-    let needed = peak(target, &observed.policy, &in_place);
-    if needed <= MAX_BYTES {
+    if fits(&in_place) {
         return in_place;
     }
+    let needed = peak(target, &observed.policy, &in_place);
     plan.too_large = Some(TooLarge { bytes: observed.policy.bytes, needed });
-    if peak(target, &observed.policy, &repair) <= MAX_BYTES { repair } else { Vec::new() }
+    let steps = [without_grants, repair].into_iter().find(|steps| fits(steps)).unwrap_or(unwanted);
+    plan.left_out = in_place.into_iter().filter(|step| !steps.contains(step)).collect();
+    steps
 }

@@ -8,7 +8,7 @@ use super::agreement::Agreement;
 use super::{Settings, our_sids};
 use crate::demand::NamedGrant;
 use crate::observation::Observation;
-use crate::policy::{Access, Grant, Grantee};
+use crate::policy::{Access, Grant, Grantee, Principal};
 use crate::sid::{Mark, Sid};
 use crate::step::Step;
 use crate::target::FunctionTarget;
@@ -30,9 +30,9 @@ pub(super) struct Changes {
 }
 
 /// What is granted, and to whom by name: the proxies' pair always, `*` only while the URL is to be public.
-type Wanted = BTreeMap<Grant, String>;
+pub(super) type Wanted = BTreeMap<Grant, String>;
 
-fn of_grants<'a>(grants: impl IntoIterator<Item = &'a NamedGrant>, auth_type: AuthType) -> Wanted {
+pub(super) fn of_grants<'a>(grants: impl IntoIterator<Item = &'a NamedGrant>, auth_type: AuthType) -> Wanted {
     let mut wanted = Wanted::new();
     for NamedGrant { name, grantee } in grants {
         let for_url = if grantee.principal == "*" { AuthType::None } else { AuthType::AwsIam };
@@ -45,7 +45,7 @@ fn of_grants<'a>(grants: impl IntoIterator<Item = &'a NamedGrant>, auth_type: Au
     wanted
 }
 
-fn proxies(settings: &Settings) -> Grantee {
+pub(super) fn proxies(settings: &Settings) -> Grantee {
     Grantee::of(settings.principal.arn())
 }
 
@@ -86,9 +86,6 @@ pub(super) fn changes(
     observed: &Observation,
     settings: &Settings,
 ) -> Changes {
-    if !agreement.manages_permissions() {
-        return Changes::default();
-    }
     let present = our_sids(target, observed, settings);
     let wanted = managed(agreement, auth_type, settings);
     let proxies = proxies(settings);
@@ -137,6 +134,40 @@ pub(super) fn changes(
         unwanted_grants: stale.iter().filter(|sid| !wanted.contains(&key(sid))).map(|sid| remove(sid)).collect(),
         stale: stale.into_iter().map(remove).collect(),
     }
+}
+
+/// Of ours, what no route holds that stays: it goes whoever else may write, and whatever the others disagree about. The proxies'
+/// pair stays, also that of former proxies, which the mark of a URL config names: only a writer puts the new one beside it first.
+pub(super) fn withdrawn(
+    target: &FunctionTarget,
+    agreement: &Agreement<'_>,
+    observed: &Observation,
+    settings: &Settings,
+) -> Vec<Step> {
+    let present = our_sids(target, observed, settings);
+    // Public or not now: a route that stays has what it has.
+    let mut kept = of_grants(agreement.held(), AuthType::None);
+    for grantee in marked(&present, observed).chain([proxies(settings)]) {
+        kept.extend(Grant::pair(&grantee, AuthType::AwsIam).map(|grant| (grant, PROXIES.to_owned())));
+    }
+    let kept: BTreeSet<_> = kept.keys().map(|grant| (grant.kind(), grant.hash())).collect();
+    present
+        .into_iter()
+        .filter(|sid| sid.created.is_none() && !kept.contains(&(sid.kind, sid.statement.clone())))
+        .map(|sid| Step::RemovePermission { target: target.clone(), sid })
+        .collect()
+}
+
+/// Whom statements of ours name that carry a mark: the proxies, by their name then.
+fn marked<'a>(present: &BTreeSet<Sid>, observed: &'a Observation) -> impl Iterator<Item = Grantee> + 'a {
+    let marked: BTreeSet<String> =
+        present.iter().filter(|sid| sid.created.is_some()).map(ToString::to_string).collect();
+    let statements = observed.policy.statements.iter();
+    let statements = statements.filter(move |statement| statement.sid.as_ref().is_some_and(|sid| marked.contains(sid)));
+    statements.flat_map(|statement| &statement.principals).filter_map(|principal| match principal {
+        Principal::Aws(arn) => Some(Grantee::of(arn)),
+        _ => None,
+    })
 }
 
 fn is_as_wanted(target: &FunctionTarget, sid: &Sid, grant: &Grant, observed: &Observation) -> bool {

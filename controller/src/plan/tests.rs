@@ -8,6 +8,8 @@ use crate::demand::NamedGrant;
 use crate::observation::{UrlCors, Written};
 use crate::policy::{Grantee, Policy, Principal, Statement, parse_statement};
 
+mod failing;
+
 const ARN: &str = "arn:aws:lambda:eu-west-1:111122223333:function:orders";
 const ROLE: &str = "arn:aws:iam::111122223333:role/lambdaroute-proxy";
 const NO_CORS: UrlCors = UrlCors {
@@ -307,6 +309,62 @@ fn the_first_of_two_routes_to_go_takes_nothing_away() {
         recorded: recorded(),
     };
     assert!(converge(&[releases("orders"), kept], &mut aws).is_empty());
+}
+
+fn keeps(name: &str, programmed: Option<Demand>, repair: bool) -> RouteOnTarget {
+    RouteOnTarget { intent: Intent::Keeps { programmed, repair }, ..releases(name) }
+}
+
+#[test]
+fn a_withdrawal_waits_for_no_route_that_stays_in_whatever_way() {
+    let observes = |management| Demand {
+        management: FunctionUrlManagement::Observe,
+        permissions: management,
+        ..Demand::default()
+    };
+    let public = || wants_this("orders", with_grants(NONE, &[REPORTER]));
+    for stays in [
+        keeps("other", Some(demand(IAM)), false),
+        keeps("other", Some(demand(NONE)), false),
+        keeps("other", None, false),
+        keeps("other", None, true),
+        keeps("other", Some(demand(STREAM)), true),
+        wants_this("other", observes(PermissionsManagement::Observe)),
+        wants_this("other", observes(PermissionsManagement::Managed)),
+        wants("other", STREAM),
+    ] {
+        let mut aws = Observation::bare();
+        converge(&[public()], &mut aws);
+        aws.policy.statements.push(foreign_statement("terraform"));
+        assert_eq!(aws.policy.statements.len(), 7);
+        converge(&[releases("orders"), stays.clone()], &mut aws);
+        let left: Vec<&Principal> = aws.policy.statements.iter().flat_map(|statement| &statement.principals).collect();
+        let stays_public = matches!(&stays.intent, Intent::Keeps { programmed: Some(demand), .. }
+            if !demand.grants.is_empty());
+        assert!(!left.contains(&&Principal::Aws(REPORTER.into())), "{stays:?}");
+        assert_eq!(left.contains(&&Principal::Any), stays_public, "{stays:?}");
+        assert_eq!(left.len(), if stays_public { 5 } else { 3 }, "the pair and what is others' stay: {stays:?}");
+    }
+}
+
+#[test]
+fn a_withdrawal_leaves_the_pair_of_former_proxies_until_somebody_may_write_the_new_one() {
+    let mut aws = created();
+    let other = Settings { principal: "arn:aws:iam::111122223333:role/other".parse().unwrap(), ..settings() };
+    let routes = [releases("orders"), keeps("other", Some(demand(IAM)), false)];
+    assert_eq!(plan(&target(), &routes, &aws, &other).steps, []);
+    aws.policy.statements.clear();
+    assert_eq!(plan(&target(), &routes, &aws, &other).steps, []);
+}
+
+#[test]
+fn a_withdrawal_needs_no_room_in_the_policy() {
+    let mut aws = created();
+    converge(&[wants_this("orders", with_grants(IAM, &[REPORTER]))], &mut aws);
+    filled(&mut aws, 20_470);
+    let asks_too_much = wants_this("other", with_grants(IAM, &[AUDITOR, "444455556666", "555566667777"]));
+    let steps = converge(&[releases("orders"), asks_too_much], &mut aws);
+    assert_eq!(steps, ["RemovePermission fn", "RemovePermission url"].map(ToOwned::to_owned));
 }
 
 #[test]
@@ -660,6 +718,33 @@ prop_compose! {
     }
 }
 
+fn any_principal() -> impl Strategy<Value = &'static str> {
+    prop_oneof![Just(ROLE), Just("444455556666"), Just(REPORTER), Just("*")]
+}
+
+/// Under a Sid of ours, as some route wants it or wanted it.
+fn sid_of(grant: &Grant) -> Sid {
+    Sid {
+        cluster: settings().cluster,
+        target: target().hash(),
+        statement: grant.hash(),
+        kind: grant.kind(),
+        created: None,
+    }
+}
+
+fn pair_of(principal: &str) -> [Grant; 2] {
+    Grant::pair(&Grantee::of(principal), if principal == "*" { AuthType::None } else { AuthType::AwsIam })
+}
+
+fn granted() -> impl Strategy<Value = Vec<Statement>> {
+    let halves = proptest::collection::btree_set((any_principal(), 0usize..2), 0..8);
+    halves.prop_map(|halves| {
+        let grants = halves.into_iter().map(|(principal, half)| pair_of(principal)[half].clone());
+        grants.map(|grant| grant.statement(Some(sid_of(&grant).to_string()), ARN)).collect()
+    })
+}
+
 fn urls() -> impl Strategy<Value = Option<UrlConfig>> {
     proptest::option::of((0u32..4, any_settings()).prop_map(|(second, settings)| url(settings, second)))
 }
@@ -674,7 +759,7 @@ fn any_demand() -> impl Strategy<Value = Demand> {
         1 => Just(FunctionUrlManagement::Adopt),
         1 => Just(FunctionUrlManagement::Observe)
     ];
-    let grants = proptest::collection::btree_set(prop_oneof![Just(ROLE), Just("444455556666"), Just("*")], 0..3);
+    let grants = proptest::collection::btree_set(any_principal(), 0..3);
     (any_settings(), management, any::<[bool; 3]>(), grants).prop_map(
         |(settings, management, [auth_type, invoke_mode, observe], grants)| {
             let open = management != FunctionUrlManagement::Managed;
@@ -713,6 +798,65 @@ fn routes() -> impl Strategy<Value = Vec<RouteOnTarget>> {
             .map(|(i, intent)| RouteOnTarget { route: key(&format!("r{i}")), intent, recorded: recorded() })
             .collect()
     })
+}
+
+/// Whom a route lets in, as long as it stays: those of its manifest where that goes on, else what is programmed.
+fn held(route: &RouteOnTarget, plan: &Plan) -> BTreeSet<String> {
+    let demand = match &route.intent {
+        Intent::Wants { programmed, .. } if plan.conflicted.contains(&route.route) => programmed.as_ref(),
+        Intent::Wants { demand, .. } => Some(demand),
+        Intent::Keeps { programmed, .. } => programmed.as_ref(),
+        Intent::Releases => None,
+    };
+    demand.into_iter().flat_map(|demand| &demand.grants).map(|grant| grant.grantee.principal.clone()).collect()
+}
+
+proptest! {
+    #[test]
+    fn what_a_route_holds_that_stays_is_not_removed_and_what_nobody_wants_goes_with_a_release(
+        routes in routes(),
+        url in urls(),
+        granted in granted(),
+        foreign in proptest::collection::btree_set(statements(), 0..3),
+    ) {
+        let statements = granted.into_iter().chain(foreign).collect();
+        let before = Observation {
+            function: FunctionState::Exists,
+            url,
+            policy: Policy { statements, ..Policy::default() },
+        };
+        let plan = plan(&target(), &routes, &before, &settings());
+        let mut after = before.clone();
+        for step in &plan.steps {
+            carry_out(step, &mut after);
+        }
+        let has = |aws: &Observation, grant: &Grant| sids(aws).contains(&sid_of(grant).to_string());
+        let held: BTreeSet<String> = routes.iter().flat_map(|route| held(route, &plan)).collect();
+        // `*` goes with a URL that isn't public any more.
+        for grant in held.iter().filter(|principal| *principal != "*").flat_map(|principal| pair_of(principal)) {
+            let marked = grant.kind() == crate::sid::Kind::Fn && grant.grantee.principal == ROLE;
+            prop_assert!(marked || !has(&before, &grant) || has(&after, &grant), "{grant} is held");
+        }
+        let needed = routes.iter().any(|route| route.intent != Intent::Releases);
+        if routes.iter().any(|route| route.intent == Intent::Releases) {
+            let mut kept = held.clone();
+            kept.extend(needed.then(|| ROLE.to_owned()));
+            let kept: BTreeSet<_> =
+                kept.iter().flat_map(|principal| pair_of(principal)).map(|grant| (grant.kind(), grant.hash())).collect();
+            for sid in our_sids(&target(), &after, &settings()) {
+                let former = needed && sid.created.is_some();
+                prop_assert!(former || kept.contains(&(sid.kind, sid.statement.clone())), "{sid} is nobody's");
+            }
+        }
+        if let Some(pair) = needed.then(|| pair_of(ROLE)) {
+            let [url, call] = &pair;
+            prop_assert!(!has(&before, url) || has(&after, url), "the proxies' pair stays");
+            let calls = |aws: &Observation| {
+                our_sids(&target(), aws, &settings()).iter().any(|sid| sid.statement == call.hash())
+            };
+            prop_assert!(!calls(&before) || calls(&after), "the proxies' pair stays");
+        }
+    }
 }
 
 proptest! {

@@ -202,6 +202,8 @@ mod next {
             in_use_by: [].into(),
             planned: std::collections::BTreeMap::new(),
             failure: None,
+            failures: [].into(),
+            spared: [].into(),
         }
     }
 

@@ -40,6 +40,16 @@ mod memory;
 
 type Routes = BTreeMap<RouteKey, LambdaRoute>;
 
+/// How a plan was carried out.
+#[derive(Default)]
+struct Carried {
+    done: Vec<Step>,
+    /// Of single writes, by the routes that they were for.
+    failures: BTreeMap<RouteKey, Failure>,
+    /// Why the rest wasn't tried.
+    stopped: Option<Stopped>,
+}
+
 enum Stopped {
     Aws(Failure),
     Kube(KubeError),
@@ -97,11 +107,10 @@ impl Reconciler {
         if let Some(held) = &held {
             planned.steps.retain(|step| !Contested::of(step).is_some_and(|what| held.what.contains(&what)));
         }
-        let steps = planned.steps.clone();
-        let stopped =
+        let Carried { done, failures, stopped } =
             self.carry_out(target, priority, (planned.steps, repairs), &mut looked, &mut routes, &concerned).await;
         if stopped.is_none() {
-            self.written(target, &steps);
+            self.written(target, &done);
         }
         let concerned = self.on_target(target, &routes);
         let left = plan(target, &concerned, &looked.observed, &self.setup.settings);
@@ -114,16 +123,21 @@ impl Reconciler {
         // Others are to make it.
         let waits = left.url == UrlFinding::Missing || !left.missing.is_empty();
         let too_large = left.too_large.is_some();
-        let mut view = TargetView::new(time, &looked.observed, left, releasing, failure);
+        let unfinished = left.unfinished(&concerned, &self.setup.settings);
+        let failed = failures.values().next().map(|failure| failure.error.clone());
+        let mut view = TargetView::new(time, &looked.observed, left, &unfinished, &concerned, failure, failures);
         view.in_use_by = in_use_by;
         view.contested = held.iter().flat_map(|held| held.what.clone()).collect();
         view.planned = routes.iter().map(|(key, route)| (key.clone(), route.metadata.generation)).collect();
         view.synced_at = self.synced(target);
         // After a failed call nobody knows what is there. Whatever else is left to be done, a route that came meanwhile or changed,
         // is done on what was seen.
-        let known = function == FunctionState::Exists && !matches!(stopped, Some(Stopped::Aws(_)));
+        let known = function == FunctionState::Exists && !matches!(stopped, Some(Stopped::Aws(_))) && failed.is_none();
         self.keep(target, known.then_some(looked));
         self.publish(target, view);
+        if let (None, Some(error)) = (&stopped, &failed) {
+            return again(error);
+        }
         match stopped {
             Some(Stopped::Aws(failure)) => again(&failure.error),
             Some(Stopped::Kube(error)) => {

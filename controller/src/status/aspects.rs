@@ -12,7 +12,7 @@ use crate::intent::{deleting, key};
 use crate::observation::FunctionState;
 use crate::observe::Aspect;
 use crate::plan::{TooLarge, UrlFinding};
-use crate::policy::MAX_BYTES;
+use crate::policy::{Grant, Grantee, MAX_BYTES};
 use crate::principal::without_session;
 use crate::programming::Programming;
 use crate::view::TargetView;
@@ -126,7 +126,7 @@ fn failed(facts: &Facts<'_>, aspect: Aspect) -> Option<Judgement> {
     if let Some(error) = facts.identity_failure {
         return (aspect == Aspect::FunctionUrl).then(|| failure::judge(error));
     }
-    let failure = facts.view?.failure.as_ref().filter(|failure| failure.aspect == aspect)?;
+    let failure = facts.view?.failure_for(&key(facts.route)).filter(|failure| failure.aspect == aspect)?;
     Some(failure::judge(&failure.error))
 }
 
@@ -204,12 +204,14 @@ fn permissions(facts: &Facts<'_>) -> Option<Judgement> {
     if conflicted(facts) {
         return None;
     }
-    if let Some(TooLarge { bytes, needed }) = view.too_large {
+    let route = key(facts.route);
+    let settled = view.settled_for(&route);
+    if let Some(TooLarge { bytes, needed }) = view.too_large.filter(|_| !settled) {
         return Some(Judgement::no(
             Reason::PolicyTooLarge,
             format!(
-                "the function's policy has {bytes} bytes and would have {needed}, over AWS's {MAX_BYTES}, so nothing of the \
-                 change is written: take grants out of spec.permissions.grants, or statements that nobody needs out of the policy"
+                "the function's policy has {bytes} bytes and would have {needed}, over AWS's {MAX_BYTES}, so what it \
+                 lacks isn't added: take grants out of spec.permissions.grants, or statements that nobody needs out of the policy"
             ),
         ));
     }
@@ -221,14 +223,21 @@ fn permissions(facts: &Facts<'_>) -> Option<Judgement> {
             Contested::FunctionUrl => None,
         })
         .collect();
-    if !statements.is_empty() {
+    if !statements.is_empty() && !settled {
         return Some(fought_over(&format!("the permission statements {}", statements.join(", "))));
     }
-    let complete = view.settled && view.finding == UrlFinding::Agrees && view.url.is_some();
+    // What other routes' manifests let in is no matter of this one.
+    let own = |grant: &&Grant| {
+        let Grantee { principal, .. } = &grant.grantee;
+        principal == "*"
+            || principal == facts.principal.arn()
+            || facts.assessment.demand.grants.iter().any(|own| own.grantee == grant.grantee)
+    };
+    let missing: Vec<String> = view.missing.iter().filter(own).map(ToString::to_string).collect();
+    let complete = settled && view.finding == UrlFinding::Agrees && view.url.is_some();
     Some(if !complete {
         Judgement::pending("the permission statements aren't complete yet")
-    } else if !view.missing.is_empty() {
-        let missing: Vec<String> = view.missing.iter().map(ToString::to_string).collect();
+    } else if !missing.is_empty() {
         Judgement::no(
             Reason::AccessDenied,
             format!(

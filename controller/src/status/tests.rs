@@ -64,6 +64,8 @@ fn view() -> TargetView {
         in_use_by: [].into(),
         planned: [(key(&route("{}")), route("{}").metadata.generation)].into(),
         failure: None,
+        failures: [].into(),
+        spared: [].into(),
     }
 }
 
@@ -498,7 +500,7 @@ fn a_url_found_public_serves_no_route_that_restricts_its_callers() {
     assert_eq!((state.as_str(), reason.as_str()), ("False", "AlreadyExists"));
     assert!(message.contains("spec.sourceRanges"), "{message}");
     let assessment = assess(&known.route, &installation(), None);
-    assert!(!known.view.as_ref().unwrap().serves(&assessment.demand));
+    assert!(!known.view.as_ref().unwrap().serves(&key(&known.route), &assessment.demand));
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl Reconciler {
         if work.route.status.as_ref() == Some(&next) {
             return Ok(());
         }
-        let failure = release_failure.or_else(|| view.and_then(|view| view.failure.clone()));
+        let failure = release_failure.or_else(|| view.and_then(|view| view.failure_for(&key(&work.route)).cloned()));
         let written = self.setup.kubernetes.set_status(&work.route, &next).await?;
         for notice in events::changes(&work.route, &next, failure.as_ref(), identity_failure.as_ref()) {
             // An Event can't be made in a namespace that goes.
@@ -102,7 +102,7 @@ impl Reconciler {
         recorded(&work.route)
             .iter()
             .filter_map(|recorded| FunctionTarget::parse_arn(&recorded.function_arn))
-            .find_map(|target| self.view(&target)?.failure.clone())
+            .find_map(|target| self.view(&target)?.failure_for(&key(&work.route)).cloned())
     }
 }
 

@@ -2,13 +2,13 @@
 
 use lambdaroute_crds::LambdaRoute;
 
-use super::{Routes, Stopped, with_active};
+use super::{Carried, Routes, Stopped, with_active};
 use crate::apply::{apply, aspect};
 use crate::events::{self, Notice};
 use crate::intent::{self, recorded};
 use crate::kubernetes::KubeError;
 use crate::observation::{Applied, Written};
-use crate::plan::{Intent, RouteOnTarget};
+use crate::plan::{Failed, Intent, RouteOnTarget};
 use crate::priority::Priority;
 use crate::reconcile::{Looked, Reconciler};
 use crate::step::Step;
@@ -19,7 +19,8 @@ use crate::view::Failure;
 const PREPARE_TRIES: usize = 3;
 
 impl Reconciler {
-    /// One step after another, until one fails. `repairs`: no manifest has changed, somebody else has.
+    /// One step after another. One that fails for a reason of its own stops those that wait for it, any other failure the rest.
+    /// `repairs`: no manifest has changed, somebody else has.
     pub(super) async fn carry_out(
         &self,
         target: &FunctionTarget,
@@ -28,12 +29,13 @@ impl Reconciler {
         looked: &mut Looked,
         routes: &mut Routes,
         concerned: &[RouteOnTarget],
-    ) -> Option<Stopped> {
+    ) -> Carried {
         if steps.is_empty() {
-            return None;
+            return Carried::default();
         }
         let mut done = Vec::new();
-        let stopped = self.write(target, priority, steps, looked, routes, &mut done).await;
+        let mut failed = Failed::none(target, concerned, &self.setup.settings);
+        let stopped = self.write((target, priority), steps, looked, routes, &mut done, &mut failed).await;
         let notices: Vec<Notice> = if repairs {
             events::drift_corrected(target, &done).into_iter().collect()
         } else {
@@ -43,17 +45,17 @@ impl Reconciler {
         for notice in &notices {
             self.tell(notice, routes, concerned).await;
         }
-        stopped
+        Carried { done: done.into_iter().map(|(step, _)| step).collect(), failures: failed.told(), stopped }
     }
 
     async fn write(
         &self,
-        target: &FunctionTarget,
-        priority: Priority,
+        (target, priority): (&FunctionTarget, Priority),
         steps: Vec<Step>,
         looked: &mut Looked,
         routes: &mut Routes,
         done: &mut Vec<(Step, Applied)>,
+        failed: &mut Failed<'_>,
     ) -> Option<Stopped> {
         let writes = self.locks.of(target);
         let _one_by_one = writes.lock().await;
@@ -61,6 +63,10 @@ impl Reconciler {
         let priority = if priority == Priority::Drift { Priority::Change } else { priority };
         let lambda = self.setup.aws.lambda(target, priority);
         for step in steps {
+            if failed.holds_back(&step, &looked.observed) {
+                tracing::info!("not now, since what it waits for failed: {step}");
+                continue;
+            }
             tracing::info!("{step}");
             if let Err(error) = self.prepare(&step, routes).await {
                 return Some(Stopped::Kube(error));
@@ -80,7 +86,11 @@ impl Reconciler {
                         Step::AddPermission { whose, .. } => error.granting(whose).about(&target.arn()),
                         _ => error.about(&target.arn()),
                     };
-                    return Some(Stopped::Aws(Failure { aspect: aspect(&step), error }));
+                    let failure = Failure { aspect: aspect(&step), error };
+                    if !failure.error.is_of_one_write() {
+                        return Some(Stopped::Aws(failure));
+                    }
+                    failed.add(step, failure);
                 }
             }
         }
