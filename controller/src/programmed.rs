@@ -52,6 +52,9 @@ pub struct Programmed {
     /// Who may call, how much, and with which headers.
     #[serde(default)]
     pub access: Access,
+    /// The cluster's issuer of ServiceAccount tokens, where a method needs it: a new leader may not know it at once.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub cluster_issuer: Option<String>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -81,6 +84,7 @@ impl Programmed {
             permissions: demand.permissions,
             grants: demand.grants.clone(),
             access,
+            cluster_issuer: None,
         })
     }
 
@@ -123,6 +127,7 @@ impl Programmed {
             programmed.auth_type = AuthType::AwsIam;
             programmed.management = FunctionUrlManagement::Observe;
             programmed.grants = BTreeSet::new();
+            programmed.cluster_issuer = None;
         }
         Some(programmed)
     }
@@ -154,6 +159,7 @@ impl Programmed {
         let url = view.and_then(|view| view.url.as_ref());
         url.and_then(|url| Self::new(target, url, &assessment.demand, assessment.access.clone()))
             .or_else(|| served.map(|served| served.with_access_of(assessment)))
+            .map(|next| next.with_issuer_of(references))
     }
 
     /// Whether the platform doesn't allow it any more.
@@ -168,6 +174,12 @@ impl Programmed {
             return self;
         }
         Self { access: assessment.access.clone(), ..self }
+    }
+
+    fn with_issuer_of(self, references: &References) -> Self {
+        let methods = self.access.auth.iter().flat_map(|auth| &auth.methods);
+        let needed = methods.into_iter().any(|method| method.service_account.is_some());
+        Self { cluster_issuer: references.cluster_issuer.clone().filter(|_| needed), ..self }
     }
 
     /// The annotation's text.
@@ -195,7 +207,9 @@ impl Programmed {
             InvokeMode::ResponseStream => v1alpha1::InvokeMode::ResponseStream,
         };
         let RouteKey { namespace, name, uid } = key(route);
-        let TableForm { route: access, key_sets } = self.access.table_form(&place(route), references)?;
+        let mut references = references.clone();
+        references.cluster_issuer = references.cluster_issuer.or_else(|| self.cluster_issuer.clone());
+        let TableForm { route: access, key_sets } = self.access.table_form(&place(route), &references)?;
         let mut served = v1alpha1::Route {
             namespace,
             name,
@@ -210,7 +224,22 @@ impl Programmed {
             ..access
         };
         served.requires = feature::of(&served).into_iter().map(ToOwned::to_owned).collect();
-        Ok(DesiredRoute { id: RouteId(uid), service, route: served, key_sets })
+        Ok(DesiredRoute { id: RouteId(uid), service, route: served, key_sets, kept: false })
+    }
+
+    /// What the route table gets where [`Programmed::desired`] misses something: proxies go on with what they have.
+    ///
+    /// # Errors
+    /// [`Unfit`]: it can't be right whatever the references come to.
+    pub fn kept(
+        &self,
+        route: &LambdaRoute,
+        service: ServiceRef,
+        port: u16,
+        references: &References,
+    ) -> Result<DesiredRoute, Unfit> {
+        let desired = self.desired(route, service, port, &references.with_stand_ins(&self.access))?;
+        Ok(DesiredRoute { kept: true, ..desired })
     }
 }
 

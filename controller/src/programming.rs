@@ -53,6 +53,9 @@ pub struct DesiredRoute {
     /// Key sets that this route brings of its own: those whose keys are in its manifest. Their ids are this route's alone;
     /// they come, change and go with it. Others are told by [`crate::table::RouteTable::set_key_set`].
     pub key_sets: BTreeMap<KeySetId, KeySet>,
+    /// Something that it refers to isn't there: what proxies have of it goes on, with its present keys and shares, and `route`
+    /// itself, which holds stand-ins, is never sent. Only for routes that a new leader begins with.
+    pub kept: bool,
 }
 
 /// Where a route's programming stands; `Programmed` in its status follows it.

@@ -104,6 +104,11 @@ impl RouteTable {
         self.apply(Event::Remove(id.clone()));
     }
 
+    /// Whether the table has the route, as [`RouteTable::set`] gave it.
+    pub fn wants(&self, id: &RouteId) -> bool {
+        self.state().wants(id)
+    }
+
     /// Says what keys a key set holds. It goes to the proxies that have a route which refers to it, and may be set before
     /// there is any. Nothing happens if it is as it was.
     pub fn set_key_set(&self, id: KeySetId, keys: KeySet) {

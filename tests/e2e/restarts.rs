@@ -124,3 +124,41 @@ async fn a_leaving_proxy_is_out_of_the_slices_before_it_stops_and_ends_its_reque
     assert_eq!(slow.await??.status, StatusCode::OK, "a request in flight is served to its end");
     stack.proxy_ended(0).await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_whose_secret_is_gone_is_served_on_under_another_leader() -> anyhow::Result<()> {
+    let namespace = format!("secretless-{:06x}", rand::random::<u32>() & 0xff_ffff);
+    let values = serde_json::json!({"controller": {"secretNamespaces": [namespace]}});
+    let shape = Shape { values, namespace: Some(namespace), ..Shape::default() };
+    let mut stack = Stack::with("secretless", shape).await?;
+    let function = stack.function(Handler::Echo).await?;
+    stack.secret("gateway", &[("key", "planted")]).await?;
+    let header = "{set: [{name: x-gateway-key, valueFrom: {secretKeyRef: {name: gateway, key: key}}}]}";
+    stack.route("orders", &format!("{{function: {{name: {}}}, requestHeaders: {header}}}", function.name())).await?;
+    stack.ready("orders").await?;
+    let url = stack.url("orders").await?;
+    let before = stack
+        .eventually("an endpoint at every proxy", async || {
+            Ok(Some(stack.endpoints("orders").await?).filter(|endpoints| endpoints.len() == stack.proxies()))
+        })
+        .await?;
+    stack.delete_secret("gateway").await?;
+    stack.until("orders", "ResolvedRefs", "False", "SecretNotFound").await?;
+    assert_eq!(get(&url).await?.status, StatusCode::OK, "what proxies have goes on");
+
+    let watcher = stack.watch_endpoints("orders").await?;
+    stack.kill_controller(0).await?;
+    stack.start_controller(0).await?;
+    // Whatever the new leader told proxies about the route, it told before a later route was ready.
+    let other = stack.function(Handler::Echo).await?;
+    stack.route("later", &format!("{{function: {{name: {}}}}}", other.name())).await?;
+    stack.ready("later").await?;
+    assert_eq!(get(&url).await?.status, StatusCode::OK);
+    assert_eq!(stack.endpoints("orders").await?, before);
+    assert_eq!(watcher.fewest(), before.len(), "an endpoint was gone for a moment");
+
+    stack.secret("gateway", &[("key", "planted-again")]).await?;
+    stack.ready("orders").await?;
+    assert_eq!(get(&url).await?.status, StatusCode::OK);
+    Ok(())
+}

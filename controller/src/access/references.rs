@@ -55,6 +55,14 @@ impl References {
         Self { cluster_issuer: None, values: BTreeMap::new(), resolution: Resolution::Resolved }
     }
 
+    /// With something in the place of what isn't there. It must never be given to a proxy.
+    pub(crate) fn with_stand_ins(&self, access: &Access) -> Self {
+        let mut references = Self::assumed(access);
+        references.values.extend(self.values.clone());
+        references.cluster_issuer = self.cluster_issuer.clone().or(references.cluster_issuer);
+        references
+    }
+
     /// As if everything were there.
     pub(super) fn assumed(access: &Access) -> Self {
         let assumed = || SecretValue(b"assumed".to_vec());

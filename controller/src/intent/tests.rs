@@ -57,6 +57,7 @@ fn intent_under(
         permissions: lambdaroute_crds::PermissionsManagement::Managed,
         grants: [].into(),
         access: crate::access::Access::default(),
+        cluster_issuer: None,
     });
     let assessment = assess(route, &installation, None).with_claim(route, claim);
     let target = FunctionTarget::parse_arn(ARN).unwrap();

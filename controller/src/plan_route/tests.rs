@@ -110,6 +110,7 @@ fn a_route_that_may_not_be_public_any_more_releases_its_target_before_it_forgets
         permissions: lambdaroute_crds::PermissionsManagement::Managed,
         grants: [].into(),
         access: crate::access::Access::default(),
+        cluster_issuer: None,
     };
     let route = make("", public, &targets);
     let assessment = assess(&route, &installation(), None);

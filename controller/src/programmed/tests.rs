@@ -34,6 +34,7 @@ fn programmed() -> Programmed {
         permissions: lambdaroute_crds::PermissionsManagement::Managed,
         grants: [].into(),
         access: Access::default(),
+        cluster_issuer: None,
     }
 }
 
@@ -353,4 +354,29 @@ mod next {
         let served = Some(Programmed { auth_type: AuthType::None, ..programmed() });
         assert_eq!(next(&public, &view(), served), None);
     }
+}
+
+#[test]
+fn the_clusters_issuer_is_remembered_for_a_leader_that_does_not_know_it_yet() {
+    let access = "{auth: {methods: [{name: pods, type: ServiceAccount, serviceAccount: {allow: [{namespace: shop, name: web}]}}]}}";
+    let told = Programmed { access: serde_yaml_ng::from_str(access).unwrap(), ..programmed() };
+    let known = References { cluster_issuer: Some("https://issuer.example".into()), ..References::none() };
+    let remembered = told.clone().with_issuer_of(&known);
+    let first = told.desired(&route(), service(), 10001, &known).unwrap();
+    let next = remembered.desired(&route(), service(), 10001, &References::none()).unwrap();
+    assert_eq!(next, first, "nothing changes for proxies");
+    assert_eq!(programmed().with_issuer_of(&known), programmed(), "who doesn't need it doesn't depend on it");
+    let forged = Programmed { cluster_issuer: Some("https://evil.example".into()), ..remembered };
+    let trust = Trust { written: None, manifest: Some(told.access.clone()) };
+    let read = Programmed::trusted(&forged.annotation(), &self::told(&told), &trust);
+    assert_eq!(read.map(|read| read.cluster_issuer), Some(None), "only what status confirms");
+}
+
+#[test]
+fn where_a_value_is_missing_proxies_keep_the_route_and_get_no_stand_in() {
+    let access =
+        "{requestHeaders: {set: [{name: x-gateway-key, valueFrom: {secretKeyRef: {name: gateway, key: key}}}]}}";
+    let served = Programmed { access: serde_yaml_ng::from_str(access).unwrap(), ..programmed() };
+    let kept = served.kept(&route(), service(), 10001, &References::none()).unwrap();
+    assert!(kept.kept && kept.route.port == 10001);
 }

@@ -19,6 +19,7 @@ fn route() -> DesiredRoute {
         },
         route: Route { port: 12_345, ..Route::default() },
         key_sets: BTreeMap::new(),
+        kept: false,
     }
 }
 

@@ -206,7 +206,7 @@ impl State {
         }
         let early = now < begun + self.settings.reconnect;
         let mut served = entry.views.values().filter_map(|view| view.served.as_ref());
-        if early && served.any(|held| held.version.is_none()) {
+        if (early || entry.is_kept()) && served.any(|held| held.version.is_none()) {
             return Programming::Believed;
         }
         let there = |id: &&ProxyId| self.proxies.get(*id).is_some_and(|proxy| proxy.stream.is_some());

@@ -74,14 +74,24 @@ impl State {
     }
 
     /// The key sets that this proxy needs and that the snapshot doesn't have: those that this leader doesn't know yet, or has
-    /// come to know since it told the routes. Callers must not be turned away because the leader changed.
+    /// come to know since it told the routes. And routes that it is believed to serve and that can't be told yet: something that
+    /// they refer to isn't there. Callers must not be turned away because the leader changed.
     fn kept(&self, id: &ProxyId) -> Vec<ResourceRef> {
         let needed = self.proxies.get(id).into_iter().flat_map(|proxy| &proxy.key_sets);
         let unsent = needed.filter(|key_set| {
             let view = self.key_sets.get(*key_set).and_then(|entry| entry.views.get(id));
             view.is_some_and(|view| !view.routes.is_empty() && view.sent.is_none())
         });
-        let r#type = ResourceType::KeySet.into();
-        unsent.map(|key_set| ResourceRef { r#type, id: key_set.0.clone(), version: Some(Version::default()) }).collect()
+        let routes = self.proxies.get(id).into_iter().flat_map(|proxy| &proxy.routes).filter(|route| {
+            let view = self.routes.get(*route).and_then(|entry| entry.views.get(id));
+            view.is_some_and(|view| view.serve && view.served.is_some() && view.sent.is_none())
+        });
+        let kept = |r#type: ResourceType, id: &str| ResourceRef {
+            r#type: r#type.into(),
+            id: id.to_owned(),
+            version: Some(Version::default()),
+        };
+        let key_sets = unsent.map(|key_set| kept(ResourceType::KeySet, &key_set.0));
+        key_sets.chain(routes.map(|route| kept(ResourceType::Route, &route.0))).collect()
     }
 }

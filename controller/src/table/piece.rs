@@ -144,7 +144,7 @@ impl State {
             piece.set(shares::id(share), version, Kind::LimitShare(LimitShare::clone(share)));
         }
         view.shares_sent.clone_from(&view.shares);
-        if anew {
+        if anew && !desired.kept {
             let route = desired.route.clone();
             view.version = view.version.max(entry.version);
             let (auth, guard) = (Auth::of(&route), entry.guard.clone());

@@ -175,12 +175,17 @@ impl Entry {
         self.desired.as_ref().filter(|_| self.invalid.is_none()).map(|desired| &desired.route)
     }
 
+    /// Proxies go on with what they have: see [`DesiredRoute::kept`].
+    pub(super) fn is_kept(&self) -> bool {
+        self.desired.as_ref().is_some_and(|desired| desired.kept)
+    }
+
     /// Takes a new wish. False: nothing that a proxy would notice has changed, and `version` isn't used.
     pub(super) fn want(&mut self, desired: DesiredRoute, version: Version, deadline: Instant) -> bool {
         let old = self.desired.replace(desired);
         let Some(new) = self.desired.as_ref() else { return false };
         if let Some(old) = &old {
-            if old.route == new.route {
+            if old.route == new.route && old.kept == new.kept {
                 return false;
             }
             if is_tightening(&old.route, &new.route) {

@@ -54,6 +54,8 @@ impl State {
             self.eligible
                 .iter()
                 .filter_map(|id| self.proxies.get_key_value(id))
+                // Nobody else can get it.
+                .filter(|(id, _)| !entry.is_kept() || entry.views.get(*id).is_some_and(|view| view.served.is_some()))
                 // What an unheard proxy understands isn't known yet.
                 .filter(|(id, proxy)| {
                     !fit || self.refusal(entry, id).is_none() && (!proxy.heard || proxy.has_features(&route.requires))

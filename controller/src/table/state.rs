@@ -160,6 +160,11 @@ impl State {
         self.routes.get(id).map_or(Programming::Pending, |entry| entry.announced.clone())
     }
 
+    /// Whether the route is wanted.
+    pub fn wants(&self, id: &RouteId) -> bool {
+        self.routes.get(id).is_some_and(|entry| entry.desired.is_some())
+    }
+
     /// Whether no proxy can have this route any more. False until this leader has begun.
     pub fn removed_everywhere(&self, id: &RouteId) -> bool {
         self.begun.is_some() && !self.routes.contains_key(id)

@@ -62,6 +62,7 @@ fn route(name: &str, auth: AuthType) -> DesiredRoute {
             ..Route::default()
         },
         key_sets: BTreeMap::new(),
+        kept: false,
     }
 }
 

@@ -282,3 +282,61 @@ fn a_route_that_got_auth_between_two_leaders_has_five_seconds() {
     world.pass(5 * SECOND);
     assert!(world.reached("orders").is_empty());
 }
+
+/// A proxy that has the route of before, and says so.
+fn returns(world: &mut World, name: &str, route: &DesiredRoute) {
+    let had = Resource {
+        id: route.id.0.clone(),
+        version: None,
+        resource: Some(resource::Resource::Route(route.route.clone())),
+    };
+    world.holding.entry(name.to_owned()).or_default().resources.insert((1, route.id.0.clone()), had);
+    world.hello(name, Answer::Serve, feature::SUPPORTED, Some(Version { epoch: 7, counter: 5 }));
+}
+
+fn holds(world: &World, name: &str, route: &DesiredRoute) -> bool {
+    world.holding[name].resources.contains_key(&(1, route.id.0.clone()))
+}
+
+#[test]
+fn proxies_go_on_with_what_they_have_of_a_route_that_can_not_be_told() {
+    let orders = guarded("orders", &["web"]);
+    let kept = DesiredRoute { kept: true, ..orders.clone() };
+    let web = || Event::SetKeySet(key_set_id("web"), keys(&["a", "b"]));
+    let mut former = World::leading(2, &["a", "b"], vec![orders.clone()]);
+    former.event(web());
+    former.connect("a", Answer::Serve);
+    former.connect("b", Answer::Serve);
+    let mut world = World::new(2);
+    world.event(web());
+    world.begin(8, &["a", "b", "c"], vec![former.slice("orders")], vec![kept]);
+    for name in ["a", "b"] {
+        returns(&mut world, name, &orders);
+    }
+    world.connect("c", Answer::Serve);
+    world.pass(60 * SECOND);
+    assert_eq!(world.reached("orders"), ["a", "b"]);
+    assert!(holds(&world, "a", &orders) && holds(&world, "b", &orders));
+    assert!(["a", "b", "c"].iter().all(|name| world.has(name).is_empty()), "it is sent to nobody");
+    assert_eq!(world.programming("orders"), Programming::Believed);
+    world.event(Event::SetKeySet(key_set_id("web"), keys(&["b"])));
+    assert_eq!(world.recognises("a", "web"), Some(vec!["b".to_owned()]), "a revoked key is revoked all the same");
+    world.event(Event::Set(Box::new(orders.clone())));
+    assert_eq!(world.programming("orders"), Programming::Programmed);
+    assert!(world.reached("orders").iter().all(|name| !world.has(name).is_empty()), "told as any other");
+}
+
+#[test]
+fn a_route_that_could_not_be_told_is_taken_back_like_any_other() {
+    let orders = route("orders", AuthType::AwsIam);
+    let kept = DesiredRoute { kept: true, ..orders.clone() };
+    let mut world = World::new(2);
+    world.begin(8, &["a", "b"], vec![found(&orders, &["a", "b"], Auth::AwsIam)], vec![kept]);
+    returns(&mut world, "a", &orders);
+    world.connect("b", Answer::Serve);
+    assert_eq!(world.reached("orders"), ["a"], "b came back without any table");
+    world.event(Event::Remove(orders.id.clone()));
+    assert!(world.reached("orders").is_empty());
+    assert!(!holds(&world, "a", &orders));
+    assert!(world.state.removed_everywhere(&orders.id));
+}
