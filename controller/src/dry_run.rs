@@ -173,9 +173,7 @@ async fn read(
         let assessment = assess(&route, installation, annotation(service::TARGET).as_deref()).with_claim(&route, claim);
         let trust = Trust { written: None, manifest: judge_access(&route, installation).ok() };
         let served = annotation(programmed::ANNOTATION).and_then(|text| Programmed::trusted(&text, &route, &trust));
-        if let Some(port) = live.as_ref().and_then(service::target_port) {
-            claims.push(Claim { id: RouteId(uid), port });
-        }
+        claims.extend(Claim::of(&route, live.as_ref()));
         known.push(Known { route, live, claim, assessment, served, port: None });
     }
     let resting = ports.as_ref().map(port_book::read).unwrap_or_default();

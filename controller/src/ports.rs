@@ -7,9 +7,13 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Service;
+use kube::ResourceExt;
+use lambdaroute_crds::LambdaRoute;
 use serde::{Deserialize, Serialize};
 
 use crate::programming::RouteId;
+use crate::service;
 
 /// `--port-range`: both ends belong to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,17 +50,28 @@ pub struct Rest {
     pub since: Timestamp,
 }
 
-/// A Service's claim to a port, at the start of a leader.
+/// A route's claim to a port, at the start of a leader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The route.
     pub id: RouteId,
-    /// The Service's targetPort.
+    /// `status.port`; where there is none yet, the Service's targetPort.
     pub port: u16,
+    /// Status says so, which the controller alone writes; whoever may edit Services may write anything there.
+    pub recorded: bool,
 }
 
-/// Whose a port is that two Services claim.
-const CONTESTED: &str = "contested";
+impl Claim {
+    /// What a route claims, whose own Service is `live`: by its status also without one.
+    pub fn of(route: &LambdaRoute, live: Option<&Service>) -> Option<Self> {
+        let recorded = route.status.as_ref().and_then(|status| status.port);
+        let port = recorded.or_else(|| service::target_port(live?))?;
+        Some(Self { id: RouteId(route.uid()?), port, recorded: recorded.is_some() })
+    }
+}
+
+/// Whose a port is that two claim, or that somebody wrote into a Service.
+pub const CONTESTED: &str = "contested";
 
 /// The allocation.
 #[derive(Clone, Debug)]
@@ -70,16 +85,20 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// From what the cluster holds. Whoever may edit a Service may write another route's port into it: a port that two
-    /// claim is nobody's and rests, and both routes get others.
+    /// From what the cluster holds. What status says goes before what a Service says, and a Service alone claims nothing
+    /// outside the range (such as a proxy's own port). A port that two claim alike is nobody's and rests, and both routes
+    /// get others.
     pub fn new(range: PortRange, claims: Vec<Claim>, resting: BTreeMap<u16, Rest>, now: Timestamp) -> Self {
         let free = range.0.clone().collect();
         let mut ports = Self { range, taken: HashMap::new(), by_route: HashMap::new(), resting, free };
-        let mut by_port: BTreeMap<u16, BTreeSet<RouteId>> = BTreeMap::new();
-        for Claim { id, port } in claims {
-            by_port.entry(port).or_default().insert(id);
+        let mut by_port: BTreeMap<(bool, u16), BTreeSet<RouteId>> = BTreeMap::new();
+        for Claim { id, port, recorded } in claims {
+            by_port.entry((!recorded, port)).or_default().insert(id);
         }
-        for (port, mut ids) in by_port {
+        for ((only_said, port), mut ids) in by_port {
+            if only_said && (ports.taken.contains_key(&port) || !ports.range.0.contains(&port)) {
+                continue;
+            }
             let (Some(id), true) = (ids.pop_first(), ids.is_empty()) else {
                 ports.resting.insert(port, Rest { uid: CONTESTED.to_owned(), since: now });
                 continue;
@@ -122,9 +141,9 @@ impl Ports {
         }
     }
 
-    /// Lets a port rest that no route has but somebody had. False if it is taken, or rests already.
+    /// Lets a port rest that no route has but somebody had. False if it is taken, rests already, or is never given.
     pub fn rest_unclaimed(&mut self, id: &RouteId, port: u16, now: Timestamp) -> bool {
-        if self.taken.contains_key(&port) || self.resting.contains_key(&port) {
+        if self.taken.contains_key(&port) || self.resting.contains_key(&port) || !self.range.0.contains(&port) {
             return false;
         }
         self.resting.insert(port, Rest { uid: id.0.clone(), since: now });

@@ -41,6 +41,8 @@ pub struct Facts<'a> {
     pub identity_failure: Option<&'a AwsError>,
     /// What the route table was told.
     pub served: Option<&'a Programmed>,
+    /// The port that belongs to it.
+    pub port: Option<u16>,
     /// What its references came to.
     pub references: &'a Resolution,
     /// What the route table says; none if it was told nothing.
@@ -96,6 +98,7 @@ pub fn status(facts: &Facts<'_>) -> LambdaRouteStatus {
         targets: targets(facts),
         auth: Some(facts.served.map_or(&facts.assessment.access, |served| &served.access).summary()),
         programmed_digest: facts.served.map(|served| served.digest()),
+        port: facts.port,
         last_handled_reconcile_at: facts
             .handled_reconcile_at
             .map(ToOwned::to_owned)
@@ -178,6 +181,7 @@ pub fn patch(route: &LambdaRoute, status: &LambdaRouteStatus) -> serde_json::Val
         targets,
         auth,
         programmed_digest,
+        port,
         last_handled_reconcile_at,
         conditions,
     } = status;
@@ -190,6 +194,7 @@ pub fn patch(route: &LambdaRoute, status: &LambdaRouteStatus) -> serde_json::Val
             "targets": targets,
             "auth": auth,
             "programmedDigest": programmed_digest,
+            "port": port,
             "lastHandledReconcileAt": last_handled_reconcile_at,
             "conditions": conditions,
         },

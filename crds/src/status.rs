@@ -43,6 +43,12 @@ pub struct LambdaRouteStatus {
     #[schemars(length(max = 71))]
     pub programmed_digest: Option<String>,
 
+    /// The port at the proxies that belongs to this route alone. It stays the route's, whatever somebody writes into the Service's
+    /// targetPort.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535), extend("format" = "int32"))]
+    pub port: Option<u16>,
+
     /// The annotation `lambdaroute.dev/reconcile-at` that was last answered by a look at AWS; SHA-256 of one that is longer than 256
     /// characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,7 +15,12 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn claim(n: usize, port: u16) -> Claim {
-    Claim { id: id(n), port }
+    Claim { id: id(n), port, recorded: true }
+}
+
+/// By a Service's word alone.
+fn said(n: usize, port: u16) -> Claim {
+    Claim { recorded: false, ..claim(n, port) }
 }
 
 const REST: SignedDuration = SignedDuration::from_mins(10);
@@ -63,6 +68,28 @@ fn a_port_that_two_services_claim_is_nobodys() {
     assert_eq!(ports.allocate(&id(1)), Some(20001));
     assert_eq!(ports.allocate(&id(2)), Some(20002));
     assert!(ports.resting().contains_key(&20000));
+}
+
+#[test]
+fn a_route_keeps_the_port_of_its_status_whatever_another_service_says() {
+    let claims = vec![said(2, 20000), claim(1, 20000)];
+    let mut ports = Ports::new("20000-20002".parse().unwrap(), claims, BTreeMap::new(), at(0));
+    assert_eq!((ports.of(&id(1)), ports.of(&id(2))), (Some(20000), None));
+    assert!(ports.resting().is_empty());
+    assert_eq!(ports.allocate(&id(2)), Some(20001));
+}
+
+#[test]
+fn a_service_alone_gets_no_port_outside_the_range() {
+    let ports = Ports::new("20000-20001".parse().unwrap(), vec![said(1, 8080)], BTreeMap::new(), at(0));
+    assert_eq!(ports.of(&id(1)), None);
+    let mut ports = small();
+    assert!(!ports.rest_unclaimed(&id(1), 8080, at(0)), "nobody is ever given it");
+    assert_eq!(small_with(said(1, 20001)).of(&id(1)), Some(20001));
+}
+
+fn small_with(claim: Claim) -> Ports {
+    Ports::new("20000-20001".parse().unwrap(), vec![claim], BTreeMap::new(), at(0))
 }
 
 #[test]

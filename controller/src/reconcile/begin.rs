@@ -22,7 +22,7 @@ use crate::index::Index;
 use crate::intent::key;
 use crate::kubernetes::port_book::PortBook;
 use crate::leadership::Leadership;
-use crate::ports::Claim;
+use crate::ports::{CONTESTED, Claim};
 use crate::programming::RouteId;
 use crate::service;
 use crate::sources::Sources;
@@ -64,12 +64,13 @@ pub(super) async fn begin(
         routes.state().into_iter().filter_map(|route: Arc<LambdaRoute>| Some((route.uid()?, route))).collect();
     let owned: Vec<(Arc<LambdaRoute>, Arc<Service>)> =
         services.state().into_iter().filter_map(|service| Some((owner(&by_uid, &service)?, service))).collect();
-    let claims = owned.iter().filter_map(|(route, service)| claim(route, service)).collect();
+    let live: HashMap<Option<String>, &Service> = owned.iter().map(|(route, live)| (route.uid(), &**live)).collect();
+    let claims = by_uid.values().filter_map(|route| Claim::of(route, live.get(&route.uid()).copied())).collect();
     let rest = SignedDuration::try_from(setup.args.port_rest).unwrap_or(SignedDuration::MAX);
     let ports = PortBook::open(client, setup.ports.clone(), setup.args.port_range.clone(), rest, claims)
         .await
         .context("the ports' memory can't be read")?;
-    rest_orphans(&ports, &by_uid, &services.state()).await?;
+    rest_others(&ports, &by_uid, &services.state()).await?;
 
     let (sources, source_events) = Sources::new(&setup.source_args, setup.table.clone(), setup.source_metrics.clone());
     let reconciler = Arc::new(Reconciler {
@@ -95,6 +96,7 @@ pub(super) async fn begin(
     });
     reconciler.begin_sources(tasks).await;
     reconciler.prime(&owned).await;
+    reconciler.index_all(&reconciler.installation());
     tasks.spawn(named("the feed of LambdaRoutes", reconciler.clone().feed_routes(route_events)));
     tasks.spawn(named("the feed of Services", reconciler.clone().feed_services(service_events)));
     tasks.spawn(named("the feed of LambdaAccessPolicies", reconciler.clone().feed_policies(policy_events)));
@@ -129,28 +131,30 @@ fn pump<K: Send + 'static>(
     tokio_stream::wrappers::UnboundedReceiverStream::new(receiver)
 }
 
-/// The route that a Service is of, if it lives.
+/// The route that a Service is of, if it lives: in its namespace and by its name, for anybody may name a route as owner.
 fn owner(routes: &HashMap<String, Arc<LambdaRoute>>, service: &Service) -> Option<Arc<LambdaRoute>> {
     service.owner_references().iter().find_map(|owner| {
         let route = routes.get(&owner.uid)?;
-        service::is_ours(service, &owner.uid).then(|| route.clone())
+        let place = (route.namespace(), service::name(route)) == (service.namespace(), service.name_any());
+        (place && service::is_ours(service, &owner.uid)).then(|| route.clone())
     })
 }
 
-fn claim(route: &LambdaRoute, live: &Service) -> Option<Claim> {
-    Some(Claim { id: RouteId(route.uid()?), port: service::target_port(live)? })
-}
-
-/// A Service whose route is gone waits for the garbage collector: its port rests.
-async fn rest_orphans(
+/// A Service's port that its route doesn't have rests: it may be in use. The Service of a route that is gone waits for the
+/// garbage collector.
+async fn rest_others(
     ports: &PortBook,
     routes: &HashMap<String, Arc<LambdaRoute>>,
     services: &[Arc<Service>],
 ) -> anyhow::Result<()> {
-    for live in services.iter().filter(|live| owner(routes, live).is_none()) {
+    for live in services {
         let uid = live.labels().get(service::ROUTE_UID);
-        if let (Some(uid), Some(port)) = (uid, service::target_port(live)) {
-            ports.rest_unclaimed(&RouteId(uid.clone()), port, Timestamp::now()).await?;
+        if let (Some(uid), Some(port)) = (uid, service::target_port(live))
+            && ports.of(&RouteId(uid.clone())).await != Some(port)
+        {
+            // A route that lives would let it rest as long as that.
+            let id = if routes.contains_key(uid) { CONTESTED } else { uid };
+            ports.rest_unclaimed(&RouteId(id.to_owned()), port, Timestamp::now()).await?;
         }
     }
     Ok(())
@@ -168,9 +172,12 @@ impl Reconciler {
                 && let Some(port) = self.ports.allocate(&id).await
             {
                 let references = self.references(route, &served.access);
-                match served.desired(route, reference, port, &references) {
+                match served.desired(route, reference.clone(), port, &references) {
                     Ok(wanted) => desired.push(wanted),
-                    Err(why) => tracing::warn!(route = %key(route), %why, "the route waits for what it refers to"),
+                    Err(why) => {
+                        tracing::warn!(route = %key(route), %why, "proxies go on with what they have of the route");
+                        desired.extend(served.kept(route, reference, port, &references).ok());
+                    }
                 }
             }
             let memory = RouteMemory { uid: id.0, claim: ServiceClaim::Ours, served, ..RouteMemory::default() };

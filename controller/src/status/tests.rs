@@ -81,6 +81,7 @@ fn served() -> Programmed {
         permissions: lambdaroute_crds::PermissionsManagement::Managed,
         grants: [].into(),
         access: crate::access::Access::default(),
+        cluster_issuer: None,
     }
 }
 
@@ -124,6 +125,7 @@ impl Known {
             release_failure: self.release_failure.as_ref(),
             identity_failure: None,
             served: self.served.as_ref(),
+            port: Some(10001),
             references: &self.references,
             programming: self.programming.clone(),
             identities: &self.identities,

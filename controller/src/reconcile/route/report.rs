@@ -56,6 +56,7 @@ impl Reconciler {
             release_failure: release_failure.as_ref(),
             identity_failure: identity_failure.as_ref(),
             served: work.served.as_ref(),
+            port: work.port,
             references,
             programming: work.served.as_ref().map(|_| self.setup.table.programming(&work.id)),
             identities: &identities,
