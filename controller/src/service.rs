@@ -43,6 +43,12 @@ pub fn is_ours(service: &Service, route_uid: &str) -> bool {
     service.owner_references().iter().any(|owner| owner.controller == Some(true) && owner.uid == route_uid)
 }
 
+/// Whether the garbage collector deletes its slices now, and goes on until there are none (`--cascade=foreground`).
+pub fn takes_its_slices_along(service: &Service) -> bool {
+    service.metadata.deletion_timestamp.is_some()
+        && service.finalizers().iter().any(|finalizer| finalizer == "foregroundDeletion")
+}
+
 /// The port at the proxies, kept in the targetPort.
 pub fn target_port(service: &Service) -> Option<u16> {
     let ports = service.spec.as_ref()?.ports.as_ref()?;

@@ -1,10 +1,15 @@
 //! The Service of a route, and somebody else's of the same name.
 
+use std::time::Duration;
+
+use http::StatusCode;
 use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
-use kube::api::{Api, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use lambdaroute_tests::functions::Handler;
 use lambdaroute_tests::gate::Match;
+use lambdaroute_tests::http::get;
 use lambdaroute_tests::stack::{Shape, Stack, floor};
 use serde_json::json;
 
@@ -105,6 +110,55 @@ async fn labels_and_annotations_of_the_manifest_come_and_go_with_one_write_and_l
     let taken = json!({"metadata": {"labels": {"team": null}}});
     services.patch("orders", &PatchParams::default(), &Patch::Merge(&taken)).await?;
     stack.eventually("the label to be back", async || Ok((look().await?[0] == some("shop")).then_some(()))).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_route_whose_service_is_gone_gets_no_endpoint_slices() -> anyhow::Result<()> {
+    let stack = Stack::start("sliceless").await?;
+    let function = stack.function(Handler::Echo).await?;
+    let spec = |suspend: bool| format!("{{function: {{name: {}}}, suspend: {suspend}}}", function.name());
+    stack.route("orders", &spec(false)).await?;
+    stack.ready("orders").await?;
+    stack.route("orders", &spec(true)).await?;
+    stack.until("orders", "Ready", "False", "Suspended").await?;
+    stack.delete_service("orders").await?;
+    stack
+        .eventually("its slices to be empty", async || Ok(stack.endpoints_of("orders").await?.is_empty().then_some(())))
+        .await?;
+    // As the garbage collector does: their owner is gone.
+    let slices: Api<EndpointSlice> = Api::namespaced(stack.client(), &stack.namespace);
+    let of_service = ListParams::default().labels("kubernetes.io/service-name=orders");
+    slices.delete_collection(&DeleteParams::default(), &of_service).await?;
+    let none = async || Ok(slices.list(&of_service).await?.items.is_empty());
+    stack.still(Duration::from_secs(1), "no slice is made for a Service that isn't there", none).await?;
+    stack.route("orders", &spec(false)).await?;
+    stack.ready("orders").await?;
+    assert_eq!(get(&stack.url("orders").await?).await?.status, StatusCode::OK);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_somebody_writes_into_another_service_stays_with_its_route() -> anyhow::Result<()> {
+    let mut stack = Stack::start("port").await?;
+    let function = stack.function(Handler::Echo).await?;
+    for name in ["victim", "other"] {
+        stack.route(name, &format!("{{function: {{name: {}}}}}", function.name())).await?;
+        stack.ready(name).await?;
+    }
+    let (port, others) = (stack.port("victim").await?, stack.port("other").await?);
+    stack.kill_controller(0).await?;
+    let services: Api<Service> = Api::namespaced(stack.client(), &stack.namespace);
+    let taken = json!({"spec": {"ports": [{"name": "http", "port": 80, "targetPort": port}]}});
+    services.patch("other", &PatchParams::default(), &Patch::Strategic(&taken)).await?;
+    assert_eq!(stack.port("other").await?, port);
+    let watcher = stack.watch_endpoints("victim").await?;
+    stack.start_controller(0).await?;
+    stack
+        .eventually("the other to have its own port", async || Ok((stack.port("other").await? == others).then_some(())))
+        .await?;
+    assert_eq!(stack.port("victim").await?, port);
+    assert_eq!(watcher.fewest(), stack.proxies(), "its callers lost an endpoint");
+    Ok(())
 }
 
 async fn unchanged(stack: &Stack, before: &Service) -> anyhow::Result<()> {

@@ -108,7 +108,8 @@ impl Reconciler {
             arrived,
         });
         let leaves = leaves(work, &steps) || work.served.is_some() && next.is_none();
-        if leaves {
+        let without_service = work.live.as_ref().is_none_or(service::takes_its_slices_along);
+        if leaves || without_service && self.setup.table.wants(&work.id) {
             self.setup.table.remove(&work.id);
         }
         if view.as_ref().is_some_and(|view| !view.in_use_by.is_empty()) && deleting(&work.route) {
@@ -122,7 +123,7 @@ impl Reconciler {
         if steps.iter().any(|step| matches!(step, Step::RemoveFinalizer { .. })) {
             return Ok(Outcome::Done(None));
         }
-        if !leaves {
+        if !leaves && !without_service {
             work.served = next;
             self.program(work);
         }
