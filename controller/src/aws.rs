@@ -269,4 +269,4 @@ fn settings_of(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -41,6 +41,12 @@ pub struct Leadership {
 }
 
 impl Leadership {
+    /// The first leader's, of a test that moves its deadline itself.
+    #[cfg(test)]
+    pub(crate) fn until(deadline: watch::Receiver<Instant>) -> Self {
+        Self { epoch: 1, deadline }
+    }
+
     /// Greater than that of every leader before; the Lease's transitions.
     pub fn epoch(&self) -> u64 {
         self.epoch

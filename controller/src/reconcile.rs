@@ -215,10 +215,10 @@ impl Reconciler {
     }
 
     /// The targets that a route concerns: its manifest's, and those that its status names.
-    fn targets_of(&self, route: &LambdaRoute) -> BTreeSet<FunctionTarget> {
+    fn targets_of(&self, route: &LambdaRoute, installation: &Installation) -> BTreeSet<FunctionTarget> {
         let live = self.live_service(route);
         let pin = live.as_ref().and_then(|live| live.annotations().get(service::TARGET));
-        let assessment = assess(route, &self.installation(), pin.map(String::as_str));
+        let assessment = assess(route, installation, pin.map(String::as_str));
         recorded(route)
             .iter()
             .filter_map(|target| FunctionTarget::parse_arn(&target.function_arn))
@@ -228,6 +228,15 @@ impl Reconciler {
 
     fn view(&self, target: &FunctionTarget) -> Option<Arc<TargetView>> {
         lock(&self.targets).get(target)?.view.clone()
+    }
+
+    /// Takes in which targets every route concerns. A target that is planned without one of its routes loses what that one
+    /// uses: all are taken in before anything is planned.
+    fn index_all(&self, installation: &Installation) {
+        for route in self.routes.state() {
+            let targets = self.targets_of(&route, installation);
+            lock(&self.index).set(&name_of(&*route), &route.uid().unwrap_or_default(), targets);
+        }
     }
 
     /// Has every route looked at, and every target that one concerns.
@@ -246,7 +255,7 @@ impl Reconciler {
         let name = name_of(route);
         let touched = {
             let _one_by_one = lock(&self.noting);
-            let targets = self.targets_of(route);
+            let targets = self.targets_of(route, &self.installation());
             lock(&self.index).set(&name, &route.uid().unwrap_or_default(), targets)
         };
         let gist = Gist::of(route);
@@ -277,3 +286,6 @@ impl Reconciler {
         self.queue.add_after(Key::Target(target.clone()), due - now, Priority::Change);
     }
 }
+
+#[cfg(test)]
+mod tests;

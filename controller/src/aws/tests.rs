@@ -6,7 +6,7 @@ use aws_sdk_lambda::operation::add_permission::AddPermissionError;
 
 use super::*;
 
-fn aws() -> Aws {
+pub(crate) fn aws() -> Aws {
     let limiters = Limiters::new(AwsRate::default());
     let metrics = AwsMetrics::register(&mut Registry::default(), limiters.clone());
     Aws { config: SdkConfig::builder().build(), clients: Mutex::default(), limiters, metrics }

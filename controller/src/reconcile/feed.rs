@@ -86,12 +86,30 @@ impl Reconciler {
     pub(super) async fn feed_services(self: Arc<Self>, events: impl Stream<Item = Seen<Service>>) {
         let mut events = pin!(events);
         while let Some(event) = events.next().await {
-            let (Seen::Present(service) | Seen::Gone(service)) = event else { continue };
+            let (Seen::Present(service) | Seen::Gone(service)) = event else {
+                self.services_relisted();
+                continue;
+            };
             let Some(name) = owner(&service) else { continue };
             if let Some(memory) = lock(&self.memory).get_mut(&name) {
                 memory.service = None;
             }
             self.queue.add(Key::Route(name));
+        }
+    }
+
+    /// A Service that went while the watch was broken has no event of its own, not even one that this leader wrote and the
+    /// watch never showed: what was written is believed no longer.
+    fn services_relisted(&self) {
+        let known: Vec<super::Name> = {
+            let mut memory = lock(&self.memory);
+            memory.values_mut().for_each(|memory| memory.service = None);
+            memory.keys().cloned().collect()
+        };
+        for name in known {
+            if self.route(&name).is_some_and(|route| self.live_service(&route).is_none()) {
+                self.queue.add(Key::Route(name));
+            }
         }
     }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::{Reconciler, lock};
+use crate::assess::Installation;
 use crate::queue::backoff;
+use crate::target::Defaults;
 
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(60);
@@ -25,8 +27,7 @@ async fn ask(reconciler: &Reconciler) {
         match reconciler.setup.aws.caller_identity().await {
             Ok(identity) => {
                 tracing::info!(arn = identity.arn, region = identity.defaults.region, "the controller's AWS identity");
-                reconciler.installation.write().unwrap_or_else(PoisonError::into_inner).defaults =
-                    Some(identity.defaults);
+                reconciler.identified(identity.defaults);
                 *lock(&reconciler.identity_failure) = None;
                 reconciler.add_all();
                 return;
@@ -41,5 +42,15 @@ async fn ask(reconciler: &Reconciler) {
                 tokio::time::sleep(backoff(failures, FIRST, LONGEST, rand::random())).await;
             }
         }
+    }
+}
+
+impl Reconciler {
+    /// From here on targets are planned: which routes they have is known before.
+    fn identified(&self, defaults: Defaults) {
+        let _one_by_one = lock(&self.noting);
+        let defaults = Some(defaults);
+        self.index_all(&Installation { defaults: defaults.clone(), ..self.installation() });
+        self.installation.write().unwrap_or_else(PoisonError::into_inner).defaults = defaults;
     }
 }

@@ -57,13 +57,15 @@ enum Stopped {
 
 impl Reconciler {
     pub(super) async fn reconcile_target(&self, target: &FunctionTarget, priority: Priority) -> Outcome {
+        // Looked up first: once the account is known, the routes on a target are.
+        let defaults = self.installation().defaults;
         let mut routes = self.routes_on(target);
         let concerned = self.on_target(target, &routes);
         if concerned.is_empty() {
             lock(&self.targets).remove(target);
             return Outcome::Done(None);
         }
-        let Some(defaults) = self.installation().defaults else { return Outcome::Done(None) };
+        let Some(defaults) = defaults else { return Outcome::Done(None) };
         if concerned.iter().all(|route| matches!(route.intent, Intent::Keeps { repair: false, .. })) {
             return Outcome::Done(None);
         }
