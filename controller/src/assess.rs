@@ -7,6 +7,7 @@ use lambdaroute_crds::{AuthType, FunctionUrlManagement, LambdaRoute, Permission,
 use crate::access::{Access, Place};
 use crate::access_policy::{AccessPolicies, Demands, NamespaceRights, Verdict};
 use crate::demand::Demand;
+use crate::intent::{MOST_TARGETS, recorded};
 use crate::service;
 use crate::target::{self, Defaults, FunctionTarget};
 use crate::watch::UNREADABLE;
@@ -100,7 +101,8 @@ pub fn assess(route: &LambdaRoute, installation: &Installation, service_pin: Opt
         .or_else(|| service::additions::judge(route).err().map(|message| refuse(Reason::InvalidSpec, &message)))
         .or_else(|| access.as_ref().err().cloned())
         .or_else(|| demand.judge().err().map(|message| refuse(Reason::InvalidSpec, &message)))
-        .or_else(|| not_permitted(route, target.as_ref()?, verdict?));
+        .or_else(|| not_permitted(route, target.as_ref()?, verdict?))
+        .or_else(|| no_room(route, target.as_ref()?));
     Assessment { target, demand, access: Access::of(&route.spec), refused, rights }
 }
 
@@ -111,6 +113,20 @@ fn demands(demand: &Demand) -> Demands {
         adopt: demand.management == FunctionUrlManagement::Adopt,
         grants: demand.lets_others_in(),
     }
+}
+
+/// Where nothing is recorded nothing is written in AWS, and more than the schema allows can't be recorded.
+fn no_room(route: &LambdaRoute, target: &FunctionTarget) -> Option<Refused> {
+    let (recorded, arn) = (recorded(route), target.arn());
+    if recorded.len() < MOST_TARGETS || recorded.iter().any(|entry| entry.function_arn == arn) {
+        return None;
+    }
+    let message = format!(
+        "spec.function.qualifier: the route has {} targets in status.targets, the most that it can have, and {arn} is none of \
+         them: lead it back to one of those, so that it leaves the others, or wait until AWS lets go of those that it is leaving",
+        recorded.len()
+    );
+    Some(refuse(Reason::UnsupportedValue, &message))
 }
 
 /// Names the manifest's own field, function and namespace: nothing of the policies or of anybody else's routes.

@@ -45,6 +45,9 @@ pub fn retained(route: &LambdaRoute) -> bool {
     suspended(route) || route.spec.deletion_policy == Some(DeletionPolicy::Retain)
 }
 
+/// `status.targets` has room for so many, as its schema says.
+pub const MOST_TARGETS: usize = 8;
+
 /// The targets that its status names.
 pub fn recorded(route: &LambdaRoute) -> &[Target] {
     route.status.as_ref().map(|status| status.targets.as_slice()).unwrap_or_default()

@@ -18,6 +18,10 @@ pub mod port_book;
 /// The field manager of status.
 pub const STATUS_MANAGER: &str = "lambdaroute-controller-status";
 
+const CREATE_SERVICE: &str = "create the Service";
+const APPLY_SERVICE: &str = "apply the Service";
+const REPLACE_SERVICE: &str = "replace the Service";
+
 /// A request that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {operation}: {source}")]
@@ -30,6 +34,19 @@ pub struct KubeError {
 }
 
 impl KubeError {
+    /// The API server looked at the route's Service and refuses it as it is: the status and its words.
+    pub fn refuses_service(&self) -> Option<(u16, &str)> {
+        match &self.source {
+            kube::Error::Api(status)
+                if [CREATE_SERVICE, APPLY_SERVICE, REPLACE_SERVICE].contains(&self.operation)
+                    && [400, 403, 413, 422].contains(&status.code) =>
+            {
+                Some((status.code, &status.message))
+            }
+            _ => None,
+        }
+    }
+
     /// Somebody else changed the object meanwhile, or it is gone: look again.
     pub fn is_stale(&self) -> bool {
         matches!(code(&self.source), Some(404 | 409))
@@ -173,7 +190,7 @@ impl Kubernetes {
                 let ours = route.uid().is_some_and(|uid| service::is_ours(&live, &uid));
                 Ok(if ours { Created::Ours(Box::new(live)) } else { Created::Taken })
             }
-            Err(source) => Err(KubeError { operation: "create the Service", source }),
+            Err(source) => Err(KubeError { operation: CREATE_SERVICE, source }),
         }
     }
 
@@ -205,14 +222,11 @@ impl Kubernetes {
                 self.services(route)
                     .patch(&live.name_any(), &params, &Patch::Apply(&apply))
                     .await
-                    .map_err(failed("apply the Service"))
+                    .map_err(failed(APPLY_SERVICE))
             }
             Change::Replace(whole) => {
                 let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
-                self.services(route)
-                    .replace(&live.name_any(), &params, &whole)
-                    .await
-                    .map_err(failed("replace the Service"))
+                self.services(route).replace(&live.name_any(), &params, &whole).await.map_err(failed(REPLACE_SERVICE))
             }
         }
     }

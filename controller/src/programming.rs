@@ -80,7 +80,7 @@ pub enum Programming {
 /// What the table tells the reconciler.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TableEvent {
-    /// [`Programming`] of this route may have changed.
+    /// [`Programming`] of this route, or the [`Identities`] of who serves it, may have changed.
     Programming(RouteId),
     /// A proxy reported refusals of this cause by AWS for this route; look at its target once, soon.
     UpstreamCause {
@@ -99,7 +99,7 @@ pub enum TableEvent {
     StaleKeySet(KeySetId),
 }
 
-/// What connected proxies say of their AWS credentials, for `CredentialsReady`.
+/// What proxies say of their AWS credentials, for `CredentialsReady`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identities {
     /// ARNs as STS names them (`arn:aws:sts::111122223333:assumed-role/proxies/session`), each once, sorted.

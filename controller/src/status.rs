@@ -21,9 +21,14 @@ mod aspects;
 mod failure;
 mod judgement;
 mod ready;
+mod service_refused;
 
 pub use failure::iam_statement;
 pub use judgement::{Actor, Judgement, State};
+pub use service_refused::service_refused;
+
+/// The most bytes of a message: less than the API server's 32,768 characters, by far more than a person reads.
+const LONGEST_MESSAGE: usize = 8192;
 
 /// Everything that a status is made of.
 pub struct Facts<'a> {
@@ -161,10 +166,27 @@ fn condition(facts: &Facts<'_>, type_: ConditionType, judgement: &Judgement) -> 
         type_: type_.as_str().to_owned(),
         status: state.to_owned(),
         reason: judgement.reason.as_str().to_owned(),
-        message: judgement.message.clone(),
+        message: bounded(&judgement.message),
         observed_generation: facts.route.metadata.generation,
         last_transition_time: since,
     }
+}
+
+/// The message, cut off where it is too long: one that the API server refuses would take the whole status with it.
+fn bounded(message: &str) -> String {
+    if message.len() <= LONGEST_MESSAGE {
+        return message.to_owned();
+    }
+    let mut end = LONGEST_MESSAGE - '…'.len_utf8();
+    while !message.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", &message[..end])
+}
+
+/// Whether status says something of the present manifest.
+pub fn is_told(route: &LambdaRoute) -> bool {
+    route.status.as_ref().is_some_and(|status| status.observed_generation == route.metadata.generation)
 }
 
 /// Whether a condition of this route was false for this reason before.

@@ -143,9 +143,10 @@ impl RouteTable {
         self.state().removed_everywhere(id)
     }
 
-    /// What connected proxies say of their AWS credentials.
-    pub fn identities(&self) -> Identities {
-        self.state().identities()
+    /// What proxies say of their AWS credentials: those that this route is given to, or, as long as it is given to none, all
+    /// that are connected. [`crate::programming::TableEvent::Programming`] and `Identities` tell when it changes.
+    pub fn identities(&self, id: &RouteId) -> Identities {
+        self.state().identities(id)
     }
 
     /// Listens to the table's events from now on.

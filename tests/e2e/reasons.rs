@@ -49,6 +49,47 @@ async fn what_proxies_lack_is_told() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_loses_its_credentials_is_told_though_others_have_theirs() -> anyhow::Result<()> {
+    let stack = Stack::with("one-lacks", no_proxies()).await?;
+    let function = stack.function(Handler::Echo).await?;
+    let proxies = [
+        stack.scripted_proxy(scripted_proxy::Answer::Serve).await?,
+        stack.scripted_proxy(scripted_proxy::Answer::Serve).await?,
+    ];
+    let session = stack.principals().proxies.arn.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/") + "/x";
+    for proxy in &proxies {
+        proxy.proxy.report_identity(&session).await;
+    }
+    stack.route("orders", &spec(&function)).await?;
+    stack.until("orders", "CredentialsReady", "True", "Valid").await?;
+    proxies[1].proxy.report_no_credentials("the provider gave none").await;
+    let condition = stack.until("orders", "CredentialsReady", "False", "Unavailable").await?;
+    assert!(condition.message.starts_with("some of the proxies"), "{}", condition.message);
+    proxies[1].proxy.report_identity(&session).await;
+    stack.until("orders", "CredentialsReady", "True", "Valid").await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_without_room_for_another_target_is_told_before_anything_is_written() -> anyhow::Result<()> {
+    let mut stack = Stack::with("no-room", Shape { controllers: 0, ..no_proxies() }).await?;
+    let function = stack.function(Handler::Echo).await?;
+    stack.route("orders", &spec(&function)).await?;
+    let targets = |count: usize| {
+        let targets: Vec<_> =
+            (0..count).map(|n| json!({"functionARN": format!("{}:a{n}", function.arn()), "state": "Active"})).collect();
+        json!({"status": {"targets": targets}})
+    };
+    stack.patch_status("orders", &targets(8)).await?;
+    stack.add_controller().await?;
+    let condition = stack.until("orders", "Accepted", "False", "UnsupportedValue").await?;
+    assert!(condition.message.contains("status.targets"), "{}", condition.message);
+    stack.until("orders", "Ready", "False", "UnsupportedValue").await?;
+    assert_eq!(stack.aws.count(&Match::aws_writes().function(function.name())), 0);
+    stack.patch_status("orders", &targets(7)).await?;
+    stack.until("orders", "FunctionURLReady", "True", "Synced").await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_aws_refuses_of_the_permissions_is_told_apart_from_the_url() -> anyhow::Result<()> {
     let stack = Stack::with("permissions", no_proxies()).await?;
     let adds = |function: &Function| Match::operation(Operation::AddPermission).function(function.name());

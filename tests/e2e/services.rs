@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
 use lambdaroute_tests::functions::Handler;
-use lambdaroute_tests::gate::Match;
+use lambdaroute_tests::gate::{Answer, Match};
 use lambdaroute_tests::http::get;
 use lambdaroute_tests::stack::{Shape, Stack, floor};
 use serde_json::json;
@@ -58,6 +58,40 @@ async fn a_service_of_ours_that_somebody_changes_or_deletes_is_put_right_at_the_
     let again = stack.port("orders").await?;
     assert!(again == port || again != 0, "a port of the route's own");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_the_api_server_refuses_is_told_with_its_words() -> anyhow::Result<()> {
+    let stack = Stack::with("service-refused", Shape { proxies: 0, ..Shape::default() }).await?;
+    let function = stack.function(Handler::Echo).await?;
+    let path = format!("/api/v1/namespaces/{}/services", stack.namespace);
+    let creates = Match::path(Method::POST, &path);
+    // It fails, and may work the next time: nothing is known.
+    let failing = stack.api.on(creates.clone()).answer(Answer::kubernetes(StatusCode::INTERNAL_SERVER_ERROR, "Failed"));
+    stack.route("orders", &format!("{{function: {{name: {}}}}}", function.name())).await?;
+    stack.until("orders", "Accepted", "Unknown", "Pending").await?;
+    // It is refused, as a quota would.
+    let refused = stack.api.on(creates).answer(Answer::kubernetes(StatusCode::FORBIDDEN, "Forbidden"));
+    drop(failing);
+    let condition = stack.until("orders", "Accepted", "False", "NotPermitted").await?;
+    assert!(condition.message.contains("the Service orders: the gate says so"), "{}", condition.message);
+    let ready = stack.until("orders", "Ready", "False", "NotPermitted").await?;
+    assert!(ready.message.starts_with("Platform team: "), "{}", ready.message);
+    stack.event("orders", "NotPermitted").await?;
+    drop(refused);
+    stack.until("orders", "Accepted", "True", "Accepted").await?;
+    stack.until("orders", "FunctionURLReady", "True", "Synced").await?;
+
+    let writes =
+        Match::any().path_contains(&format!("{path}/orders")).when("a write", |seen| seen.method != Method::GET);
+    let refused = stack.api.on(writes).answer(Answer::kubernetes(StatusCode::UNPROCESSABLE_ENTITY, "Invalid"));
+    stack.route("orders", &format!("{{function: {{name: {}}}, service: {{port: 8080}}}}", function.name())).await?;
+    let condition = stack.until("orders", "Accepted", "False", "UnsupportedValue").await?;
+    assert!(condition.message.contains("the gate says so"), "{}", condition.message);
+    let told = stack.get("orders").await?;
+    assert_eq!(told.status.and_then(|status| status.observed_generation), told.metadata.generation);
+    drop(refused);
+    stack.until("orders", "Accepted", "True", "Accepted").await.map(drop)
 }
 
 /// Writes of Services, as the API server was asked for them.

@@ -121,3 +121,27 @@ fn a_foreign_service_of_that_name_is_told_with_its_name() {
     assert_eq!(refused.reason, Reason::ServiceNameConflict);
     assert!(refused.message.contains("orders-api"));
 }
+
+#[test]
+fn a_target_that_status_has_no_room_for_is_refused_and_those_that_it_has_are_not() {
+    let crd = serde_json::to_value(lambdaroute_crds::crd()).unwrap();
+    let most = crd.pointer("/spec/versions/0/schema/openAPIV3Schema/properties/status/properties/targets/maxItems");
+    assert_eq!(most.and_then(serde_json::Value::as_u64), Some(MOST_TARGETS as u64));
+    let leading = |qualifier: &str, recorded: usize| {
+        let mut route = route(&format!("{{function: {{name: orders, qualifier: {qualifier}}}}}"));
+        let targets: Vec<_> = (0..recorded)
+            .map(|n| {
+                let arn = format!("arn:aws:lambda:eu-west-1:111122223333:function:orders:a{n}");
+                serde_json::json!({"functionARN": arn, "state": if n == 0 { "Active" } else { "Releasing" }})
+            })
+            .collect();
+        route.status = Some(serde_json::from_value(serde_json::json!({"targets": targets})).unwrap());
+        assess(&route, &installation(), None).refused
+    };
+    assert_eq!((leading("next", 7), leading("a3", 8)), (None, None));
+    let refused = leading("next", 8).unwrap();
+    assert_eq!(refused.reason, Reason::UnsupportedValue);
+    for part in ["spec.function.qualifier", "function:orders:next", "lead it back"] {
+        assert!(refused.message.contains(part), "{}", refused.message);
+    }
+}

@@ -48,7 +48,10 @@ impl Reconciler {
         let mut work = self.begin_work(&route).await;
         match self.pass(&mut work).await {
             Ok(outcome) => outcome,
-            Err(error) => failed(&error),
+            Err(error) => {
+                self.tell_failure(&mut work, &error).await;
+                failed(&error)
+            }
         }
     }
 

@@ -105,15 +105,19 @@ fn credentials(facts: &Facts<'_>) -> Option<Judgement> {
         );
         return Some(Judgement::no(Reason::WrongPrincipal, message));
     }
+    if !identities.errors.is_empty() {
+        let which = if identities.arns.is_empty() { "the proxies" } else { "some of the proxies that serve the route" };
+        return Some(Judgement::no(
+            Reason::Unavailable,
+            format!(
+                "{which} have no AWS credentials, and calls by them fail: give their ServiceAccount a role (IRSA or Pod \
+                 Identity); their logs say more"
+            ),
+        ));
+    }
     if !identities.arns.is_empty() {
         let message = "the proxies have the credentials that the permission statements name";
         return Some(Judgement::yes(Reason::Valid, message));
-    }
-    if !identities.errors.is_empty() {
-        return Some(Judgement::no(
-            Reason::Unavailable,
-            "the proxies have no AWS credentials: give their ServiceAccount a role (IRSA or Pod Identity); their logs say more",
-        ));
     }
     // A new leader hasn't heard them yet: what they said to the one before goes on.
     if super::was(facts.route, ConditionType::CredentialsReady, Reason::Valid) {

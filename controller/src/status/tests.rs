@@ -279,6 +279,51 @@ fn proxies_with_another_role_are_no_ready_route() {
 }
 
 #[test]
+fn one_proxy_without_credentials_is_not_hidden_by_others_that_have_them() {
+    let mut known = working();
+    known.identities.errors = vec!["no credentials".into()];
+    let (state, reason, message) = known.condition(ConditionType::CredentialsReady);
+    assert_eq!((state.as_str(), reason.as_str()), ("False", "Unavailable"));
+    assert!(message.starts_with("some of the proxies that serve the route"), "{message}");
+    assert_eq!(known.ready().1, "Unavailable");
+}
+
+#[test]
+fn what_the_api_server_refuses_of_the_service_is_told_in_its_words_and_not_anew_on_each_retry() {
+    let mut route = route("{function: {name: orders}}");
+    let refused = service_refused(&route, 403, "services \"orders\" is forbidden: exceeded quota: used: services=5.");
+    assert_eq!(refused.reason, Reason::NotPermitted);
+    assert!(refused.message.contains("the Service orders: services \"orders\" is forbidden: exceeded quota"));
+    assert_eq!(service_refused(&route, 422, "spec.ports[0].port: Invalid value").reason, Reason::UnsupportedValue);
+    route.status = Some(LambdaRouteStatus {
+        conditions: vec![Condition {
+            type_: "Accepted".into(),
+            status: "False".into(),
+            reason: "NotPermitted".into(),
+            message: refused.message.clone(),
+            observed_generation: Some(3),
+            last_transition_time: Time(at(1000)),
+        }],
+        ..LambdaRouteStatus::default()
+    });
+    let again = service_refused(&route, 403, "services \"orders\" is forbidden: exceeded quota: used: services=6.");
+    assert_eq!(again, refused, "a number says nothing new");
+    let other = service_refused(&route, 403, "admission webhook \"policy\" denied the request");
+    assert!(other.message.contains("admission webhook"), "{}", other.message);
+}
+
+#[test]
+fn a_message_never_outgrows_what_the_api_server_takes() {
+    let message = "ä".repeat(40_000);
+    let references = Resolution::Unresolved { reason: Reason::KeysUnavailable, actor: Actor::You, message };
+    let status = Known { references, ..working() }.status();
+    for condition in &status.conditions {
+        assert!(condition.message.len() <= LONGEST_MESSAGE, "{}", condition.type_);
+    }
+    assert!(status.conditions.iter().any(|condition| condition.message.ends_with('…')));
+}
+
+#[test]
 fn what_proxies_answer_is_what_programmed_says() {
     for (programming, status, reason) in [
         (Programming::Pending, "Unknown", "Pending"),

@@ -158,10 +158,14 @@ impl State {
         out: &mut Vec<Effect>,
     ) {
         let Some(proxy) = self.proxies.get_mut(id).filter(|proxy| proxy.has_stream(stream)) else { return };
-        match report.identity {
-            Some(Identity::IdentityArn(arn)) => proxy.credentials = Some(Credentials::Arn(plain(&arn))),
-            Some(Identity::CredentialsError(error)) => proxy.credentials = Some(Credentials::Error(plain(&error))),
-            None => {}
+        let said = match report.identity {
+            Some(Identity::IdentityArn(arn)) => Some(Credentials::Arn(plain(&arn))),
+            Some(Identity::CredentialsError(error)) => Some(Credentials::Error(plain(&error))),
+            None => None,
+        };
+        if said.is_some() && said != proxy.credentials {
+            proxy.credentials = said;
+            out.extend(proxy.routes.iter().map(|route| Effect::Tell(TableEvent::Programming(route.clone()))));
         }
         self.refresh_identities(out);
         for count in report.causes {

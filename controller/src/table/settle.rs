@@ -25,7 +25,7 @@ impl State {
         if self.begun.is_none() {
             return;
         }
-        self.choose(id);
+        self.choose(id, out);
         self.direct(id, now, out);
         self.share_out(id, now, out);
         self.forget(id, out);
@@ -38,11 +38,14 @@ impl State {
 
     /// Chooses proxies. One that can't serve the route, or refused it, is taken only where all are so: its refusal then
     /// tells the user why.
-    fn choose(&mut self, id: &RouteId) {
+    fn choose(&mut self, id: &RouteId, out: &mut Vec<Effect>) {
         let Some(entry) = self.routes.get(id).filter(|entry| entry.chosen_from != Some(self.generation)) else {
             return;
         };
         let chosen = entry.route().map(|route| self.chosen(entry, route)).unwrap_or_default();
+        if chosen != entry.chosen && self.identities_of(&chosen) != self.identities_of(&entry.chosen) {
+            out.push(Effect::Tell(TableEvent::Programming(id.clone())));
+        }
         if let Some(entry) = self.routes.get_mut(id) {
             entry.chosen = chosen;
             entry.chosen_from = Some(self.generation);

@@ -177,7 +177,7 @@ impl Reason {
                  change that value.",
             ),
             Self::Unavailable => (
-                "The proxies have no AWS credentials.",
+                "The proxies that serve the route, or some of them, have no AWS credentials.",
                 "Give their ServiceAccount a role ([iam.md](iam.md)); their logs say more.",
             ),
             Self::Synced => ("As the manifest says.", NOTHING),

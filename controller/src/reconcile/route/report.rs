@@ -8,13 +8,14 @@ use lambdaroute_crds::condition::{ConditionType, Reason};
 
 use super::Work;
 use crate::access::Resolution;
+use crate::assess::ServiceClaim;
 use crate::events;
 use crate::intent::{deleting, key, recorded};
 use crate::kubernetes::KubeError;
 use crate::observe::Aspect;
 use crate::reconcile::{Key, Reconciler, RouteMemory, lock, name_of};
 use crate::rest::settings_digest;
-use crate::status::{Facts, status};
+use crate::status::{Facts, is_told, service_refused, status};
 use crate::target::FunctionTarget;
 use crate::view::{Failure, TargetView};
 
@@ -46,7 +47,7 @@ impl Reconciler {
     ) -> Result<(), KubeError> {
         let identity_failure = lock(&self.identity_failure).clone();
         let release_failure = self.release_failure(work);
-        let identities = self.setup.table.identities();
+        let identities = self.setup.table.identities(&work.id);
         let handled = self.handled(work, view.as_deref());
         let next = status(&Facts {
             route: &work.route,
@@ -82,6 +83,27 @@ impl Reconciler {
         }
         work.route = written;
         Ok(())
+    }
+
+    /// A pass that failed has a status, too: what the API server refuses of the Service, with its words; anything else only
+    /// where status says nothing of this manifest yet, since it passes by itself.
+    pub(super) async fn tell_failure(&self, work: &mut Work, error: &KubeError) {
+        if deleting(&work.route) || error.is_stale() {
+            return;
+        }
+        match error.refuses_service() {
+            Some((code, words)) => work.assessment.refused = Some(service_refused(&work.route, code, words)),
+            None if is_told(&work.route) => return,
+            // What the Service is isn't known: nothing that was true of the former manifest is told of this one.
+            None => work.claim = ServiceClaim::Unknown,
+        }
+        let view = work.assessment.target.as_ref().and_then(|target| self.view(target));
+        let references = self.references(&work.route, &work.assessment.access);
+        if let Err(error) = self.write_status(work, view, &references.resolution).await
+            && !error.is_stale()
+        {
+            tracing::warn!(route = %key(&work.route), %error, "what keeps the route can't be told in its status");
+        }
     }
 
     /// What asked for a look at the route's target, if there was one since.

@@ -94,11 +94,39 @@ fn identities_are_told_when_they_change() {
         let identity = Some(Identity::IdentityArn(arn.to_owned()));
         world.event(Event::Report(proxy_id(name), stream, Report { identity, ..Report::default() }));
     }
-    assert_eq!(world.state.identities().arns, [arn]);
+    assert_eq!(world.state.identities(&id("orders")).arns, [arn]);
     assert_eq!(world.told.iter().filter(|event| **event == TableEvent::Identities).count(), 1);
     let identity = Some(Identity::CredentialsError("no role\nfound".to_owned()));
     world.event(Event::Report(proxy_id("b"), b, Report { identity, ..Report::default() }));
-    assert_eq!(world.state.identities().errors, ["no role found"]);
+    assert_eq!(world.state.identities(&id("orders")).errors, ["no role found"]);
+}
+
+#[test]
+fn a_routes_identities_are_those_of_the_proxies_that_it_is_given_to() {
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let mut world = World::leading(1, &names, vec![route("orders", AuthType::AwsIam)]);
+    let said = |world: &mut World, name: &str, stream, identity| {
+        let identity = Some(identity);
+        world.event(Event::Report(proxy_id(name), stream, Report { identity, ..Report::default() }));
+    };
+    let arn = || Identity::IdentityArn("arn:aws:sts::111122223333:assumed-role/proxies/x".to_owned());
+    let mut streams = BTreeMap::new();
+    for name in names {
+        let stream = world.connect(name, Answer::Serve);
+        streams.insert(name.to_owned(), stream);
+        said(&mut world, name, stream, arn());
+    }
+    let holder = world.reached("orders")[0].clone();
+    let other = names.into_iter().find(|name| !world.reached("orders").contains(&(*name).to_owned())).unwrap();
+    world.told.clear();
+    said(&mut world, other, streams[other], Identity::CredentialsError("no role".to_owned()));
+    assert_eq!(world.state.identities(&id("orders")).errors, [""; 0], "another route's proxy");
+    assert!(!world.told.contains(&TableEvent::Programming(id("orders"))));
+    said(&mut world, &holder, streams[&holder], Identity::CredentialsError("no role".to_owned()));
+    assert_eq!(world.state.identities(&id("orders")).errors, ["no role"]);
+    assert!(world.told.contains(&TableEvent::Programming(id("orders"))), "the route looks at it");
+    said(&mut world, &holder, streams[&holder], arn());
+    assert_eq!(world.state.identities(&id("orders")).errors, [""; 0]);
 }
 
 #[test]
