@@ -3,8 +3,8 @@
 #   docker build --target controller -t lambdaroute/controller .
 #   docker build --target proxy -t lambdaroute/proxy .
 # The binaries are static, with glibc, as those that the suites and the benchmark run: musl's allocator has one lock for
-# all cores. The build fails if one needs a shared library. The final stages hold one binary and the CA certificates, and
-# run as nobody's user.
+# all cores. Packed relocations (glibc 2.36 or later) are half a megabyte less to read at each start. The build fails if one
+# needs a shared library. The final stages hold one binary and the CA certificates, and run as nobody's user.
 
 FROM rust:1.95.0-slim-bookworm AS build
 # aws-lc-sys, the TLS library's core, is C: it needs a compiler, make and cmake.
@@ -18,7 +18,7 @@ COPY tests tests
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     host=$(rustc -vV | sed -n 's/^host: //p') && built=target/$host/release \
-    && RUSTFLAGS="-C target-feature=+crt-static" \
+    && RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs" \
        cargo build --release --locked --target "$host" -p lambdaroute-controller -p lambdaroute-proxy \
     && ! readelf -d $built/lambdaroute-controller $built/lambdaroute-proxy | grep NEEDED \
     && mkdir /out && cp $built/lambdaroute-controller $built/lambdaroute-proxy /out/

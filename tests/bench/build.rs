@@ -1,4 +1,4 @@
-//! Release builds, as the Dockerfile makes them: static, with glibc.
+//! Release builds, as the Dockerfile makes them: static, with glibc, relocations packed.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,7 +13,7 @@ pub(crate) fn release(name: &str) -> anyhow::Result<PathBuf> {
     toolchain::run(
         Command::new(cargo)
             .args(["build", "--quiet", "--release", "--locked", "--package", name, "--target", &host])
-            .env("RUSTFLAGS", "-C target-feature=+crt-static")
+            .env("RUSTFLAGS", "-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs")
             .current_dir(target::repository()),
         &format!("build {name}"),
     )?;
