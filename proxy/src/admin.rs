@@ -15,11 +15,12 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::aws::CredentialStore;
 use crate::body_memory::BodyMemory;
+use crate::caller_io::CallerIo;
 use crate::config_page::{Flags, Running, page};
 use crate::contact::Contact;
 use crate::lifecycle::Lifecycle;
@@ -29,6 +30,10 @@ use crate::readiness::Conditions;
 use crate::table::SUPPORTED;
 
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long somebody may take nothing of an answer.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// At once. More wait until one has ended, which takes no longer than these times.
+const CONNECTIONS: usize = 256;
 const TEXT: &str = "text/plain; charset=utf-8";
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -51,7 +56,10 @@ impl Admin {
     /// Answers until `stop`.
     pub(crate) async fn run(self, listener: TcpListener, stop: CancellationToken) {
         let this = Arc::new(self);
-        while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        loop {
+            let next = async { (places.clone().acquire_owned().await, listener.accept().await) };
+            let Some((place, accepted)) = stop.run_until_cancelled(next).await else { return };
             let Ok((stream, peer)) = accepted else {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
@@ -63,8 +71,13 @@ impl Admin {
             });
             let mut http = hyper::server::conn::http1::Builder::new();
             http.timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT);
-            let connection = http.serve_connection(TokioIo::new(stream), service);
-            tokio::spawn(stop.clone().run_until_cancelled_owned(connection));
+            let io = CallerIo::new(stream, SEND_TIMEOUT, Arc::default());
+            let connection = http.serve_connection(TokioIo::new(io), service);
+            let stop = stop.clone();
+            tokio::spawn(async move {
+                let _place = place;
+                stop.run_until_cancelled_owned(connection).await
+            });
         }
     }
 

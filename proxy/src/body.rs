@@ -19,16 +19,20 @@ use crate::sign::{PayloadHash, PayloadHasher};
 /// The most that is taken of a body where the route says nothing: the 6 MB of Lambda's synchronous invocations.
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub(crate) const MAX_BODY: u64 = 6 * 1024 * 1024;
-/// Smaller pieces are copied together: each piece that is kept has a cost of its own, and a caller chooses how many.
-const COPIED_BELOW: usize = 4096;
+/// Smaller pieces are copied together: each piece that is kept keeps the whole buffer that it was read into, which nobody
+/// counts, and a caller chooses how large they are.
+const COPIED_BELOW: usize = 32 * 1024;
 /// As much is copied into one piece.
 const COPY: usize = 16 * 1024;
-/// Memory is taken in steps of this where the length isn't known before.
+/// Memory is taken as a body comes, in steps of this: who declares a length and sends nothing takes nothing from others.
 const STEP: usize = 16 * 1024;
 
 /// Bytes a second that a body must come in at least, once it had the time of one pause: who sends a byte now and then would
 /// hold memory for as long as they like.
 const SLOWEST: u64 = 1024;
+/// And after this much more it must be there, whatever its length: it holds memory, and a permit of its route. At Lambda's
+/// 6 MB that is 50 KiB a second.
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// A whole body and its hash.
 pub(crate) struct Received {
@@ -71,14 +75,15 @@ where
 {
     let declared = declared_length(headers).and_then(|length| usize::try_from(length).ok());
     let mut reservation = budget.reservation();
-    reservation.grow_to(declared.unwrap_or(0)).map_err(|_| overloaded())?;
+    // Not taken yet, but what can't fit isn't asked for.
+    reservation.has_room_for(declared.unwrap_or(0)).map_err(|_| overloaded())?;
     *begun = true;
     let mut hash = PayloadHasher::default();
     let mut pieces = Pieces::default();
     let mut length = 0;
     let begun = Instant::now();
     loop {
-        let pace = begun + idle + Duration::from_secs(length as u64 / SLOWEST);
+        let pace = begun + idle + Duration::from_secs(length as u64 / SLOWEST).min(LONGEST);
         let frame = match timeout_at(pace.min(Instant::now() + idle), body.frame()).await {
             Err(_) => return Err(Refused::new(Cause::RequestTimeout, "the body didn't arrive in time")),
             Ok(None) => break,
@@ -93,11 +98,15 @@ where
         if length as u64 > limit {
             return Err(too_large(limit));
         }
-        if declared.is_none() {
-            reservation.grow_to(length.next_multiple_of(STEP)).map_err(|_| overloaded())?;
-        }
+        let step = length.next_multiple_of(STEP);
+        let taken = declared.filter(|declared| *declared >= length).map_or(step, |declared| declared.min(step));
+        reservation.grow_to(taken).map_err(|_| overloaded())?;
         hash.update(&data);
         pieces.push(data, declared.map(|declared| declared.saturating_sub(length)));
+    }
+    // The HTTP library says so itself, but not of every end of a stream.
+    if declared.is_some_and(|declared| declared != length) {
+        return Err(Refused::new(Cause::BadRequest, "the body isn't as long as it says"));
     }
     let pieces = pieces.finish();
     let held = (length > 0).then(|| Arc::new(Held { pieces, length, _reservation: reservation }));
@@ -122,7 +131,8 @@ impl Pieces {
         }
         if self.copied.len() + data.len() > self.copied.capacity() {
             self.end_copy();
-            self.copied = BytesMut::with_capacity(left.map_or(COPY, |left| COPY.min(data.len() + left)));
+            self.copied =
+                BytesMut::with_capacity(left.map_or(COPY, |left| COPY.min(data.len() + left)).max(data.len()));
         }
         self.copied.extend_from_slice(&data);
     }

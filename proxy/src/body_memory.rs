@@ -82,6 +82,19 @@ impl Reservation {
     }
 }
 
+impl Reservation {
+    /// Whether it could grow to this size now.
+    ///
+    /// # Errors
+    /// It could not.
+    pub(crate) fn has_room_for(&self, bytes: usize) -> Result<(), Full> {
+        let more = bytes.saturating_sub(self.bytes);
+        let fits = |used: &AtomicUsize, limit| used.load(Ordering::Relaxed).saturating_add(more) <= limit;
+        let both = fits(&self.route, self.process.route_limit()) && fits(&self.process.used, self.process.limit);
+        both.then_some(()).ok_or(Full)
+    }
+}
+
 impl Drop for Reservation {
     fn drop(&mut self) {
         self.route.fetch_sub(self.bytes, Ordering::Relaxed);

@@ -91,20 +91,23 @@ pub(crate) enum Renewal {
     Credentials,
 }
 
-/// Whether to sign again and how, by AWS's error type and the start of its answer's body.
-pub(crate) fn renewal(error_type: &str, start: &[u8]) -> Option<Renewal> {
+/// Whether to sign again and how, by AWS's error type and the start of its answer's body. `bodiless`: the answer has none
+/// (its request was HEAD), so the type alone says what may help.
+pub(crate) fn renewal(error_type: &str, start: &[u8], bodiless: bool) -> Option<Renewal> {
     const TOO_OLD: &[u8] = b"Signature expired";
     const TOO_NEW: &[u8] = b"Signature not yet current";
     const TOKEN: &[u8] = b"security token included in the request is expired";
     match name(error_type) {
         "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => Some(Renewal::Clock),
         "InvalidSignatureException" | "SignatureDoesNotMatch" | "InvalidSignature"
-            if contains(start, TOO_OLD) || contains(start, TOO_NEW) =>
+            if bodiless || contains(start, TOO_OLD) || contains(start, TOO_NEW) =>
         {
             Some(Renewal::Clock)
         }
         "ExpiredTokenException" | "ExpiredToken" => Some(Renewal::Credentials),
-        "UnrecognizedClientException" | "InvalidClientTokenId" | "AccessDeniedException" if contains(start, TOKEN) => {
+        "UnrecognizedClientException" | "InvalidClientTokenId" | "AccessDeniedException"
+            if bodiless || contains(start, TOKEN) =>
+        {
             Some(Renewal::Credentials)
         }
         _ => None,

@@ -18,11 +18,7 @@ impl ClockOffset {
     /// From an answer's `Date`, and when its request was sent and its head received by our clock: AWS read its own clock
     /// somewhere between the two. `None`: no `Date` to go by, or one that a cache kept (`Age`).
     pub(crate) fn learn(headers: &HeaderMap, sent: SystemTime, received: SystemTime) -> Option<Self> {
-        let mut dates = headers.get_all(DATE).iter();
-        let date = time(dates.next()?)?;
-        if dates.next().is_some() || headers.contains_key(AGE) {
-            return None;
-        }
+        let date = date(headers)?;
         // A clock that was set back in between says nothing of the middle.
         let middle = sent.checked_add(received.duration_since(sent).ok()? / 2)?;
         Some(match date.duration_since(middle) {
@@ -47,6 +43,13 @@ impl ClockOffset {
         let theirs = if self.ahead { ours.checked_add(self.by) } else { ours.checked_sub(self.by) };
         theirs.unwrap_or(ours)
     }
+}
+
+/// AWS's time in an answer. A function can't set it: AWS renames a function's own `Date`.
+pub(crate) fn date(headers: &HeaderMap) -> Option<SystemTime> {
+    let mut dates = headers.get_all(DATE).iter();
+    let date = time(dates.next()?)?;
+    (dates.next().is_none() && !headers.contains_key(AGE)).then_some(date)
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7).

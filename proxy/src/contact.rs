@@ -33,7 +33,7 @@ impl Contact {
     /// Contact at this time, also of an earlier process.
     pub(crate) fn seen(&self, time: SystemTime) {
         let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        self.last.fetch_max(seconds, Ordering::Relaxed);
+        self.last.store(seconds, Ordering::Relaxed);
     }
 
     /// Whether a stream is up.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::request::Parts;
-use http::{Response, Version};
+use http::{Method, Response, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -53,6 +53,7 @@ impl Proxy {
         observation: &mut Observation,
     ) -> Result<Answer, Refused> {
         parts.extensions.clear();
+        let bodiless = parts.method == Method::HEAD;
         let mut parts = Some(parts);
         let (mut is_second, mut trace) = (false, None);
         loop {
@@ -71,11 +72,18 @@ impl Proxy {
             observation.sent();
             let (response, lease) = self.upstream.send(&route.origin, request, route.first_byte).await?;
             observation.upstream_answered(response.headers().get(X_AMZN_REQUESTID));
-            let attempt = Attempt { sent, received: sent, offset };
+            let expires = credentials.as_ref().and_then(|credentials| credentials.expires);
+            let attempt = Attempt { sent, received: sent, offset, expires, bodiless };
             let Rejected { refused, again } = match tell(route, response, lease, attempt).await {
                 Ok(answer) => return Ok(answer),
                 Err(rejected) => rejected,
             };
+            if refused.cause == Cause::LambdaSignatureRefused
+                && credentials.as_ref().is_some_and(|credentials| credentials.expires.is_none())
+            {
+                // Nothing says when they end, so the request isn't sent again; but the next one should do better.
+                self.credentials.want();
+            }
             let (Some(again), Some(credentials), false) = (again, credentials, is_second) else { return Err(refused) };
             is_second = true;
             match again {
@@ -85,6 +93,7 @@ impl Proxy {
                         "AWS's clock differs from this machine's; signing by AWS's"
                     );
                     route.origin.set_clock_offset(offset);
+                    self.credentials.know_clock(offset);
                 }
                 Resign::Token => {
                     if Box::pin(self.credentials.other_than(&credentials)).await.is_none() {
@@ -147,8 +156,9 @@ const DETAIL_OF_AWS: &str = "AWS Lambda answered in place of the function; whoev
 async fn read_start(body: &mut Incoming, limit: usize) -> Result<(Bytes, bool), Refused> {
     let mut start = Vec::new();
     while start.len() < limit {
-        let frame = tokio::time::timeout(PEEK_TIMEOUT, body.frame()).await;
-        match frame.map_err(|_| Refused::new(Cause::UpstreamTimeout, "the answer of the function URL doesn't go on"))? {
+        // What takes longer isn't AWS's: a function may answer its head, and its first byte much later.
+        let Ok(frame) = tokio::time::timeout(PEEK_TIMEOUT, body.frame()).await else { break };
+        match frame {
             None => return Ok((start.into(), true)),
             Some(Err(error)) => {
                 return Err(

@@ -119,6 +119,9 @@ fn must_not_leave(name: &HeaderName, behind_proxy: bool, rules: &HeaderRules) ->
     if name.as_bytes().contains(&b'_') {
         twin = name.replace('_', "-");
         name = &twin;
+        if is_hop_by_hop(name) || name == "x-amzn-trace-id" {
+            return true;
+        }
     }
     match name {
         "host" | "authorization" | "content-length" | "expect" | "forwarded" | "x-forwarded-for"

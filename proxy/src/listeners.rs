@@ -118,7 +118,8 @@ impl Listeners {
     /// Tries the ports again that couldn't be bound. Only news is told.
     pub(crate) fn retry(&mut self) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        for (reference, resource) in std::mem::take(&mut self.waiting).into_values() {
+        // Not emptied before: what waits still is not told again.
+        for (reference, resource) in self.waiting.values().cloned().collect::<Vec<_>>() {
             let outcome = self.serve(reference, resource);
             if matches!(outcome.outcome, Some(outcome::Outcome::Served(_))) {
                 outcomes.push(outcome);

@@ -2,6 +2,7 @@
 //! the state file, and only then gives the outcomes to the stream that is up: what is acknowledged survives a crash, and
 //! what was taken away doesn't come back by one.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -9,16 +10,17 @@ use std::time::{Duration, SystemTime};
 use lambdaroute_proxy_config::v1alpha1::to_proxy::Message;
 use lambdaroute_proxy_config::v1alpha1::{Outcome, Resource, Version};
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 
 use crate::contact::Contact;
 use crate::kept::Kept;
 use crate::key_sets::KeySets;
 use crate::listeners::Listeners;
 use crate::metrics::Metrics;
-use crate::state_file::{StateFile, Stored};
+use crate::state_file::{StateFile, Stored, Unkept};
 use crate::table::{Step, Table};
 
-/// A port that couldn't be bound is tried again after this.
+/// A port that couldn't be bound, or a table that couldn't be kept, is tried again after this.
 const RETRY: Duration = Duration::from_secs(1);
 /// As many messages are taken together, kept by one write and acknowledged by one answer.
 const GATHERED: usize = 1024;
@@ -65,8 +67,10 @@ pub(crate) struct Programmer {
     outcomes: Vec<Outcome>,
     /// The snapshot has ended; to be told after its outcomes.
     ended: bool,
-    /// The whole table isn't the kept one.
+    /// The table isn't the kept one.
     unkept: bool,
+    /// The last attempt to keep it failed.
+    failing: bool,
 }
 
 impl Programmer {
@@ -78,8 +82,19 @@ impl Programmer {
         has_table: Arc<AtomicBool>,
         file: Option<StateFile>,
     ) -> Self {
-        let (outcomes, ended, unkept) = (Vec::new(), false, false);
-        Programmer { table, listeners, key_sets, metrics, has_table, file, stream: None, outcomes, ended, unkept }
+        Programmer {
+            table,
+            listeners,
+            key_sets,
+            metrics,
+            has_table,
+            file,
+            stream: None,
+            outcomes: Vec::new(),
+            ended: false,
+            unkept: false,
+            failing: false,
+        }
     }
 
     /// Serves a table that was kept. Its outcomes are nobody's: a controller will send its own.
@@ -96,6 +111,9 @@ impl Programmer {
 
     /// Runs until there is nobody to command.
     pub(crate) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        // Kept over all commands: however many come, what is tried again has its turn.
+        let mut retry = tokio::time::interval(RETRY);
+        retry.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 command = commands.recv() => match command {
@@ -109,9 +127,12 @@ impl Programmer {
                     }
                     None => return,
                 },
-                () = tokio::time::sleep(RETRY), if self.listeners.has_waiting() => {
-                    let outcomes = self.listeners.retry();
-                    self.tell(Told::Outcomes(outcomes));
+                _ = retry.tick(), if self.listeners.has_waiting() || self.unkept => {
+                    if self.listeners.has_waiting() {
+                        let outcomes = self.listeners.retry();
+                        self.tell(Told::Outcomes(outcomes));
+                    }
+                    self.commit().await;
                 }
             }
         }
@@ -150,19 +171,19 @@ impl Programmer {
             }
         };
         let ends_snapshot = matches!(message, Message::SnapshotEnd(_));
+        let changes = ends_snapshot || matches!(message, Message::Change(_));
         match self.table.apply(message) {
             Ok(applied) => {
                 self.listeners.share(applied.shares);
                 let outcomes = self.program(applied.steps);
                 self.outcomes.extend(outcomes);
-                if applied.whole {
-                    // A change before any snapshot makes no table to start from.
-                    if ends_snapshot || self.has_table.load(Ordering::Relaxed) {
-                        self.table_is_whole();
-                        self.unkept = true;
-                    }
-                    self.ended |= ends_snapshot;
+                // A change before any snapshot makes no table to start from.
+                if applied.whole && (ends_snapshot || self.has_table.load(Ordering::Relaxed)) {
+                    self.table_is_whole();
                 }
+                self.ended |= ends_snapshot;
+                // In the middle of a snapshot, too: what a piece of it takes away is acknowledged with that piece.
+                self.unkept |= self.has_table.load(Ordering::Relaxed) && changes;
             }
             Err(stale) => {
                 tracing::error!(
@@ -175,20 +196,32 @@ impl Programmer {
         }
     }
 
-    /// Keeps what has changed, then tells what became of it.
+    /// Keeps what has changed, then tells what became of it. Where it can't be kept, the kept table goes: a restart then
+    /// needs a controller, and what was taken away doesn't come back. Where it can't even go, nothing is told.
     async fn commit(&mut self) {
-        if std::mem::take(&mut self.unkept)
+        if self.unkept
             && let Some(file) = self.file.clone()
         {
             let resources = self.table.resources().cloned().collect();
-            let table = Stored { version: self.table.version(), resources };
-            match tokio::task::spawn_blocking(move || file.save(&table)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    tracing::error!(%error, "can't keep the route table in --state-dir; a restart will need a controller")
+            let table = Stored { version: self.table.kept_version(), resources };
+            let kept = tokio::task::spawn_blocking(move || file.save_or_discard(&table)).await;
+            match kept.unwrap_or_else(|error| Err(Unkept::Stays(io::Error::other(error)))) {
+                Ok(()) => {
+                    self.unkept = false;
+                    self.failing = false;
                 }
-                Err(error) => tracing::error!(%error, "keeping the route table failed"),
+                Err(error) => {
+                    // It is tried again all the time.
+                    if !std::mem::replace(&mut self.failing, true) {
+                        tracing::error!(%error, "can't keep the route table in --state-dir; trying on");
+                    }
+                    if matches!(error, Unkept::Stays(_)) {
+                        return;
+                    }
+                }
             }
+        } else {
+            self.unkept = false;
         }
         let outcomes = std::mem::take(&mut self.outcomes);
         self.tell(Told::Outcomes(outcomes));

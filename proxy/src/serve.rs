@@ -209,8 +209,13 @@ impl Proxy {
                 entry.consumer = Some(identity.name().to_owned());
             });
         }
-        // How much: what the body says of itself, then what the route allows.
+        // How much: what the body says of itself.
         check_length(&parts.headers, route.max_body)?;
+        // Whether it can be signed.
+        if route.signed && !self.credentials.are_valid_at(route.origin.clock_offset().apply(time)) {
+            return Err(no_credentials());
+        }
+        // What the route allows: last, because it takes something.
         if let Some(limits) = &route.limits {
             let subject = Subject {
                 address: client.address,
@@ -220,10 +225,6 @@ impl Proxy {
             let (permit, of_limits) = limits.admit(&subject, limits.time(observation.begun())).verdict();
             *told = of_limits;
             observation.hold(permit?);
-        }
-        // Whether it can be signed.
-        if route.signed && !self.credentials.are_valid_at(route.origin.clock_offset().apply(time)) {
-            return Err(no_credentials());
         }
         Ok(Admission::Caller(identity))
     }

@@ -32,6 +32,17 @@ pub(crate) enum StateError {
     Damaged(PathBuf),
 }
 
+/// Why a table isn't kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unkept {
+    /// There is no kept table now.
+    #[error("{0}; a restart will need a controller")]
+    Gone(io::Error),
+    /// The kept table is an old one.
+    #[error("{0}; the old table can't be removed either, so changes aren't acknowledged: make --state-dir writable")]
+    Stays(io::Error),
+}
+
 /// A table to keep.
 #[derive(Clone)]
 pub(crate) struct Stored {
@@ -83,6 +94,16 @@ impl StateFile {
         write(table, &mut file)?;
         file.sync_all()?;
         fs::rename(&next, &self.path)
+    }
+
+    /// Replaces the file, or where that fails, removes it: what was taken away must not come back with a restart.
+    ///
+    /// # Errors
+    /// It couldn't be replaced, and maybe not be removed either.
+    pub(crate) fn save_or_discard(&self, table: &Stored) -> Result<(), Unkept> {
+        let Err(error) = self.save(table) else { return Ok(()) };
+        let is_gone = fs::remove_file(&self.path).is_ok() || matches!(fs::exists(&self.path), Ok(false));
+        Err(if is_gone { Unkept::Gone(error) } else { Unkept::Stays(error) })
     }
 
     /// Records that a controller was heard at this time.

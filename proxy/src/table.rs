@@ -52,7 +52,7 @@ pub(crate) struct Applied {
     pub(crate) steps: Vec<Step>,
     /// To be done before the steps: a route is never served by its total while its share is known.
     pub(crate) shares: Vec<ShareStep>,
-    /// The table is whole now: worth to be kept.
+    /// The table is whole now.
     pub(crate) whole: bool,
 }
 
@@ -71,6 +71,9 @@ pub(crate) struct Stale {
 pub(crate) struct Table {
     supported: BTreeSet<&'static str>,
     version: Option<Version>,
+    /// The highest epoch of which anything was taken: a leader before it is refused also where the snapshot of the one that
+    /// is followed hasn't ended.
+    followed: u64,
     resources: HashMap<Key, Kept>,
     /// What has come since SnapshotBegin; absent outside a snapshot.
     arrived: Option<HashSet<Key>>,
@@ -82,6 +85,7 @@ impl Table {
         Table {
             supported: supported.iter().copied().collect(),
             version: None,
+            followed: 0,
             resources: HashMap::new(),
             arrived: None,
         }
@@ -90,6 +94,15 @@ impl Table {
     /// The version of the last whole table.
     pub(crate) fn version(&self) -> Option<Version> {
         self.version
+    }
+
+    /// The version to keep it under: the last whole one, or where a part of a later leader's snapshot is in it, one before
+    /// all that this leader can send. So a restart doesn't go back to the leader before.
+    pub(crate) fn kept_version(&self) -> Option<Version> {
+        match self.version {
+            Some(version) if version.epoch >= self.followed => Some(version),
+            _ => Some(Version { epoch: self.followed, counter: 0 }),
+        }
     }
 
     /// How many resources are in it.
@@ -131,10 +144,11 @@ impl Table {
         }
     }
 
-    /// Checks the epoch. The version itself is taken when the table is whole.
-    fn follow(&self, version: Option<Version>, refused: &[ResourceRef]) -> Result<(), Stale> {
-        let (followed, claimed) = (self.version.unwrap_or_default().epoch, version.unwrap_or_default().epoch);
+    /// Checks the epoch, which is followed from now on. The version itself is taken when the table is whole.
+    fn follow(&mut self, version: Option<Version>, refused: &[ResourceRef]) -> Result<(), Stale> {
+        let (followed, claimed) = (self.followed, version.unwrap_or_default().epoch);
         if claimed >= followed {
+            self.followed = claimed;
             return Ok(());
         }
         let detail = format!("epoch {claimed} is before epoch {followed}, which this proxy follows");

@@ -11,6 +11,9 @@ use serde::Serialize;
 
 use crate::trace_context::TraceId;
 
+/// Bytes of a path that are told.
+const LONGEST_PATH: usize = 2048;
+
 /// A request, as the log tells it.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -78,7 +81,7 @@ impl Entry {
             namespace: &self.namespace,
             name: &self.name,
             method: self.method.as_str(),
-            path: self.target.path(),
+            path: start(self.target.path()),
             client: self.client.to_canonical(),
             status: self.status.map(|status| status.as_u16()),
             cause: self.cause.map_or("none", Cause::as_str),
@@ -97,6 +100,11 @@ impl Entry {
         line.push(b'\n');
         line
     }
+}
+
+/// As much of a path as is told. Thousands of lines may wait to be written.
+fn start(path: &str) -> &str {
+    &path[..path.floor_char_boundary(LONGEST_PATH)]
 }
 
 /// To the microsecond.

@@ -1,12 +1,14 @@
 //! The credentials that requests are signed with now, and what is known about them. Read on each request without a lock.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use tokio::sync::{Notify, watch};
+
+use crate::clock_offset::ClockOffset;
 
 /// The longest that a request waits for new credentials after AWS refused the old ones as expired.
 const RENEWAL: Duration = Duration::from_secs(10);
@@ -78,6 +80,8 @@ pub(crate) struct CredentialStore {
     wanted: Notify,
     /// How often the source was asked.
     loads: watch::Sender<u64>,
+    /// The most that a clock of AWS's was found ahead of ours, in milliseconds; never less than 0.
+    ahead: AtomicI64,
 }
 
 impl CredentialStore {
@@ -89,17 +93,44 @@ impl CredentialStore {
             identity: watch::Sender::new(Identity::Unknown),
             wanted: Notify::new(),
             loads: watch::Sender::new(0),
+            ahead: AtomicI64::new(0),
         }
     }
 
     /// Credentials that AWS accepts at this time.
     pub(crate) fn valid_at(&self, now: SystemTime) -> Option<Arc<SigningCredentials>> {
-        self.current.load_full().filter(|credentials| credentials.expires.is_none_or(|expires| now < expires))
+        let valid =
+            self.current.load_full().filter(|credentials| credentials.expires.is_none_or(|expires| now < expires));
+        if valid.is_none() {
+            self.want();
+        }
+        valid
     }
 
-    /// Whether there are credentials that AWS accepts at this time.
+    /// Whether there are credentials that AWS accepts at this time. If not, others are asked for: the time of the next
+    /// regular load may be far, where a machine slept or its clock was set.
     pub(crate) fn are_valid_at(&self, now: SystemTime) -> bool {
-        self.current.load().as_ref().is_some_and(|current| current.expires.is_none_or(|expires| now < expires))
+        let current = self.current.load();
+        let are_valid = current.as_ref().is_some_and(|current| current.expires.is_none_or(|expires| now < expires));
+        if !are_valid {
+            self.want();
+        }
+        are_valid
+    }
+
+    /// Asks for others. However many ask, the source is asked no more often than every few seconds.
+    pub(crate) fn want(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// AWS's clock was found to be off by so much: credentials are renewed by the clock that is farthest ahead.
+    pub(crate) fn know_clock(&self, offset: ClockOffset) {
+        self.ahead.fetch_max(offset.milliseconds(), Ordering::Relaxed);
+    }
+
+    /// The time by AWS's clock, or ours if that is ahead.
+    pub(super) fn latest(&self, ours: SystemTime) -> SystemTime {
+        ClockOffset::from_milliseconds(self.ahead.load(Ordering::Relaxed)).apply(ours)
     }
 
     /// Credentials that aren't these, which AWS refused as expired. However many requests ask, the source is asked once.
@@ -110,8 +141,9 @@ impl CredentialStore {
         if let Some(other) = other() {
             return Some(other);
         }
-        self.wanted.notify_one();
-        tokio::time::timeout(RENEWAL, loads.changed()).await.ok()?.ok()?;
+        self.want();
+        // Whatever becomes of the waiting: they may be there.
+        let _ = tokio::time::timeout(RENEWAL, loads.changed()).await;
         other()
     }
 

@@ -40,6 +40,8 @@ async fn refresh_for_ever(store: &CredentialStore) {
             Ok(credentials) => {
                 let expires = credentials.expires;
                 let changed = store.replace(credentials);
+                // Whoever waits for them doesn't wait for their identity.
+                store.loaded();
                 if changed {
                     tracing::info!(expires = expires.map(rfc3339), "credentials loaded");
                     identified = false;
@@ -48,7 +50,7 @@ async fn refresh_for_ever(store: &CredentialStore) {
                     identified = identify(&config, store).await;
                 }
                 failures = if identified { 0 } else { failures + 1 };
-                let until_refresh = refresh_in(expires, SystemTime::now());
+                let until_refresh = refresh_in(expires, store.latest(SystemTime::now()));
                 if identified { until_refresh } else { until_refresh.min(back_off(failures)) }
             }
             Err(error) => {
@@ -56,21 +58,30 @@ async fn refresh_for_ever(store: &CredentialStore) {
                 tracing::error!(error, failures, "can't load AWS credentials; trying on");
                 store.identify(Identity::Error(error));
                 identified = false;
+                store.loaded();
                 back_off(failures)
             }
         };
-        store.loaded();
-        until_needed(store, wait).await;
+        until_needed(store, wait, SystemTime::now).await;
     }
 }
 
+/// How often the clock is looked at: it may have been set, and timers stand still while a machine sleeps.
+const LOOK: Duration = Duration::from_secs(60);
+
 /// Returns when the credentials are to be loaded again.
-pub(super) async fn until_needed(store: &CredentialStore, wait: Duration) {
-    let loaded = Instant::now();
-    let mut regular = std::pin::pin!(tokio::time::sleep(wait));
+pub(super) async fn until_needed(store: &CredentialStore, wait: Duration, clock: impl Fn() -> SystemTime) {
+    let (loaded, due) = (Instant::now(), clock().checked_add(wait));
+    let mut look = std::pin::pin!(tokio::time::sleep(wait.min(LOOK)));
     loop {
         tokio::select! {
-            () = regular.as_mut() => return,
+            () = look.as_mut() => {
+                let left = wait.saturating_sub(loaded.elapsed());
+                if left.is_zero() || due.is_none_or(|due| clock() >= due) {
+                    return;
+                }
+                look.as_mut().reset(Instant::now() + left.min(LOOK));
+            }
             () = store.wanted() => {
                 if loaded.elapsed() >= SOONEST {
                     return;

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::SigningKey;
 use super::credentials::{CredentialStore, SigningCredentials};
 use super::refresh::{back_off, refresh_in, until_needed};
+use crate::clock_offset::ClockOffset;
 
 #[test]
 fn a_kept_key_signs_what_the_official_crate_signs() {
@@ -74,13 +75,13 @@ async fn credentials_that_aws_calls_expired_are_loaded_once_for_all_who_ask() {
     let load = async {
         let mut loads = 0;
         loop {
-            until_needed(&store, Duration::from_secs(3600)).await;
+            until_needed(&store, Duration::from_secs(3600), SystemTime::now).await;
             loads += 1;
             store.replace(of_key("NEW"));
             store.loaded();
             tokio::select! {
                 biased;
-                () = until_needed(&store, Duration::from_secs(3600)) => loads += 1,
+                () = until_needed(&store, Duration::from_secs(3600), SystemTime::now) => loads += 1,
                 () = tokio::time::sleep(Duration::from_secs(60)) => return loads,
             }
         }
@@ -103,10 +104,60 @@ async fn a_source_that_has_nothing_newer_is_not_asked_again_at_once() {
     let (begun, old) = (Instant::now(), of_key("OLD"));
     let (other, ()) = tokio::join!(store.other_than(&old), async {
         tokio::select! {
-            () = until_needed(&store, Duration::from_secs(3600)) => panic!("loaded again within a moment"),
+            () = until_needed(&store, Duration::from_secs(3600), SystemTime::now) => panic!("loaded again within a moment"),
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }
     });
     assert!(other.is_none());
     assert_eq!(begun.elapsed(), Duration::from_secs(1), "the caller waited for nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_jumps_brings_the_next_load_within_a_minute() {
+    let store = CredentialStore::new();
+    let (begun, start) = (Instant::now(), SystemTime::now());
+    // The machine wakes after a night: its timers know nothing of it.
+    let clock = || start + Duration::from_secs(if begun.elapsed() >= Duration::from_secs(100) { 30_000 } else { 0 });
+    until_needed(&store, Duration::from_secs(3300), clock).await;
+    assert_eq!(begun.elapsed(), Duration::from_secs(120));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_stands_does_not_hold_the_next_load() {
+    let (begun, start) = (Instant::now(), SystemTime::now());
+    until_needed(&CredentialStore::new(), Duration::from_secs(330), || start).await;
+    assert_eq!(begun.elapsed(), Duration::from_secs(330));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_finds_no_valid_credentials_has_them_loaded() {
+    let store = CredentialStore::new();
+    let begun = Instant::now();
+    let asking = async {
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        assert!(!store.are_valid_at(SystemTime::now()));
+    };
+    tokio::join!(until_needed(&store, Duration::from_secs(3600), SystemTime::now), asking);
+    assert_eq!(begun.elapsed(), Duration::from_secs(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_came_while_its_load_was_not_told_is_used() {
+    let store = CredentialStore::new();
+    store.replace(of_key("OLD"));
+    let old = of_key("OLD");
+    let (other, ()) = tokio::join!(store.other_than(&old), async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        store.replace(of_key("NEW"));
+    });
+    assert!(other.is_some_and(|other| other.access_key_id == "NEW"));
+}
+
+#[test]
+fn credentials_are_renewed_by_the_clock_that_is_farthest_ahead() {
+    let (store, now) = (CredentialStore::new(), SystemTime::now());
+    for milliseconds in [-60_000, 600_000, 60_000] {
+        store.know_clock(ClockOffset::from_milliseconds(milliseconds));
+    }
+    assert_eq!(store.latest(now), now + Duration::from_secs(600));
 }

@@ -63,7 +63,7 @@ async fn large_pieces_and_a_small_whole_are_not_copied() {
             .ok()
             .unwrap();
     assert_eq!(small.held.unwrap().pieces.len(), 1);
-    let large = received(&HeaderMap::new(), vec![vec![1; 5000], vec![2; 5000]], 1 << 20).await.ok().unwrap();
+    let large = received(&HeaderMap::new(), vec![vec![1; 32 * 1024], vec![2; 40_000]], 1 << 20).await.ok().unwrap();
     assert_eq!(large.held.unwrap().pieces.len(), 2);
 }
 
@@ -98,17 +98,45 @@ async fn a_body_that_has_no_room_is_refused_and_takes_nothing() {
 }
 
 #[tokio::test]
-async fn a_body_takes_its_declared_length_at_once_and_gives_it_back_when_it_was_sent() {
-    let (process, route) = memory(1000);
-    let mut body = pieces(vec![vec![0; 500], vec![0; 300]]);
-    let received =
-        receive(&of_length(800), &mut body, &mut false, MAX_BODY, IDLE, Budget { process: &process, route: &route })
-            .await
-            .ok()
-            .unwrap();
-    assert_eq!(process.used(), 800);
+async fn a_body_takes_what_has_come_of_it_and_gives_it_back_when_it_was_sent() {
+    let (process, route) = memory(1 << 20);
+    let held = process.clone();
+    let budget = Budget { process: &process, route: &route };
+    let mut used = Vec::new();
+    let pieces = (0..4).map(|_| {
+        used.push(held.used());
+        Ok::<_, Infallible>(Frame::data(Bytes::from(vec![0; 10_000])))
+    });
+    let mut body = StreamBody::new(stream::iter(pieces));
+    let received = receive(&of_length(40_000), &mut body, &mut true, MAX_BODY, IDLE, budget).await.ok().unwrap();
+    assert_eq!(process.used(), 40_000);
     drop(received);
     assert_eq!(process.used(), 0);
+    drop(body);
+    assert_eq!(used, [0, 16_384, 32_768, 32_768], "never what was only declared");
+}
+
+#[tokio::test]
+async fn a_body_that_ends_before_its_declared_length_is_refused() {
+    let (process, route) = memory(1 << 20);
+    let budget = Budget { process: &process, route: &route };
+    let refused = receive(&of_length(11), &mut pieces(vec![vec![0; 10]]), &mut true, MAX_BODY, IDLE, budget).await;
+    assert_eq!((refused.err().map(|refused| refused.cause), process.used()), (Some(Cause::BadRequest), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_body_must_be_whole_within_minutes() {
+    let (process, route) = memory(1 << 24);
+    let budget = Budget { process: &process, route: &route };
+    let begun = Instant::now();
+    let steady = stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Some((Ok::<_, Infallible>(Frame::data(Bytes::from(vec![0; 2 * 1024]))), ()))
+    });
+    let mut body = StreamBody::new(Box::pin(steady));
+    let refused = receive(&of_length(MAX_BODY), &mut body, &mut true, MAX_BODY, IDLE, budget).await.err().unwrap();
+    assert_eq!(refused.cause, Cause::RequestTimeout);
+    assert_eq!(begun.elapsed(), IDLE + LONGEST);
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,7 +174,7 @@ async fn a_caller_who_sends_a_byte_now_and_then_is_told_so_though_no_pause_is_to
 async fn a_body_that_comes_slowly_but_steadily_is_taken() {
     let (process, route) = memory(1 << 20);
     let steady = stream::unfold(100, |left: u32| async move {
-        tokio::time::sleep(Duration::from_secs(4)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         Some((Ok::<_, Infallible>(Frame::data(Bytes::from(vec![0; 8 * 1024]))), left.checked_sub(1)?))
     });
     let mut body = StreamBody::new(Box::pin(steady));

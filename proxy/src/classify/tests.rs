@@ -87,7 +87,7 @@ fn only_a_refusal_for_its_time_has_a_request_signed_again() {
         ("UnrecognizedClientException", invalid, None),
         ("InvalidSignatureException", expired, None),
     ] {
-        assert_eq!(renewal(error_type, start), expected, "{error_type} {}", String::from_utf8_lossy(start));
+        assert_eq!(renewal(error_type, start, false), expected, "{error_type} {}", String::from_utf8_lossy(start));
     }
 }
 

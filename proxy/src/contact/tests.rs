@@ -42,3 +42,12 @@ fn the_age_counts_from_the_last_contact() {
     contact.disconnected(at(200));
     assert_eq!(contact.age(at(230)), Some(Duration::from_secs(30)));
 }
+
+#[test]
+fn a_clock_that_was_once_ahead_does_not_keep_a_table_young() {
+    let contact = Contact::new(Some(Duration::from_secs(60)));
+    contact.seen(at(1_000_000));
+    contact.connected(at(0));
+    contact.disconnected(at(10));
+    assert!(contact.is_too_old(|| at(71)));
+}

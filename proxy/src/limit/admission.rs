@@ -80,8 +80,6 @@ impl RouteLimits {
 
     /// Lets a request in, or takes nothing.
     pub(crate) fn admit(&self, subject: &Subject<'_>, now: u64) -> Admission {
-        let permit = self.in_flight.as_ref().map(InFlight::admit);
-        let full = matches!(permit, Some(None));
         let mut opened: SmallVec<[Opened<'_>; 4]> =
             self.rates.iter().map(|limit| limit.buckets.open(self.key(limit, subject), now)).collect();
         let mut refusing: Option<(&RateLimit, u64)> = None;
@@ -94,7 +92,9 @@ impl RouteLimits {
                 }
             }
         }
-        if refusing.is_none() && !full {
+        // Only by who passes all rates: a flood that they refuse must not take the permits of others for a moment each.
+        let permit = if refusing.is_none() { self.in_flight.as_ref().map(InFlight::admit) } else { None };
+        if refusing.is_none() && !matches!(permit, Some(None)) {
             opened.iter_mut().for_each(|bucket| bucket.take(now));
         }
         let mut text = told::Text::default();

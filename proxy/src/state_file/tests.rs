@@ -71,3 +71,19 @@ fn the_last_contact_is_kept_with_the_table() {
     file.touch(heard).unwrap();
     assert_eq!(file.load().unwrap().unwrap().1, heard);
 }
+
+#[test]
+fn a_table_that_cannot_be_kept_takes_the_old_one_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = StateFile::in_directory(directory.path());
+    file.save(&stored(1)).unwrap();
+    // A directory in the place of the next file: nothing can be written there, and it can't be removed as a file.
+    let next = directory.path().join(NAME).with_extension("pb.next");
+    fs::create_dir(&next).unwrap();
+    assert!(matches!(file.save_or_discard(&stored(2)), Err(Unkept::Gone(_))));
+    assert!(file.load().unwrap().is_none(), "the old table doesn't come back");
+    assert!(matches!(file.save_or_discard(&stored(2)), Err(Unkept::Gone(_))), "nor was there one");
+    fs::remove_dir(&next).unwrap();
+    file.save_or_discard(&stored(2)).unwrap();
+    assert!(file.load().unwrap().is_some());
+}

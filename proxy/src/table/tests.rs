@@ -241,3 +241,22 @@ fn a_share_that_a_snapshot_lacks_is_gone() {
     let applied = table.apply(end(1, 2)).unwrap();
     assert_eq!((words(&applied), share_words(&applied)), (vec![], vec!["remove a/all".to_owned()]));
 }
+
+#[test]
+fn a_new_leader_is_followed_from_its_first_message_on() {
+    let mut table = table();
+    for message in [begin(6, 1), set(6, 1, vec![route("a", 10_000, 1)]), end(6, 1)] {
+        table.apply(message).unwrap();
+    }
+    assert_eq!(table.kept_version(), version(6, 1));
+    for message in [begin(7, 3), set(7, 3, vec![route("a", 10_001, 3)])] {
+        table.apply(message).unwrap();
+    }
+    assert_eq!((table.version(), table.kept_version()), (version(6, 1), version(7, 0)));
+    // Its stream breaks, and the leader before it is met again.
+    table.begin_stream();
+    for message in [begin(6, 2), set(6, 2, vec![route("a", 10_000, 2)]), end(6, 2)] {
+        let stale = table.apply(message).unwrap_err();
+        assert_eq!((stale.followed, stale.claimed), (7, 6));
+    }
+}

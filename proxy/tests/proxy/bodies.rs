@@ -44,7 +44,7 @@ async fn bodies_beyond_the_memory_for_them_are_refused_and_it_is_given_back() {
     assert_eq!((refused.status, refused.headers["retry-after"].to_str().unwrap()), (503, "1"));
     assert_eq!(refused.json()["type"], "https://lambdaroute.dev/problems/overloaded");
 
-    // One that is announced takes its memory, whatever has come of it.
+    // One that is announced takes memory for what has come of it.
     let mut slow = TcpStream::connect(local(port)).await.unwrap();
     let head =
         "POST / HTTP/1.1\r\nhost: o\r\nexpect: 100-continue\r\nconnection: close\r\ncontent-length: 60000\r\n\r\n";
@@ -52,14 +52,16 @@ async fn bodies_beyond_the_memory_for_them_are_refused_and_it_is_given_back() {
     slow.read_exact(&mut [0; 25]).await.unwrap();
     let admin = world.proxy.admin;
     let shows = |metric: &'static str| async move { get(admin, "/metrics").await.text().contains(metric) };
-    assert!(shows("lambdaroute_proxy_body_memory_bytes 60000").await);
+    assert!(shows("lambdaroute_proxy_body_memory_bytes 0").await);
+    slow.write_all(&[b'x'; 59_999]).await.unwrap();
+    eventually("its memory to be taken", || shows("lambdaroute_proxy_body_memory_bytes 60000")).await;
     assert_eq!(post(port, 10_000).await.status, 503, "the route's quarter is taken");
     let waits =
         "POST / HTTP/1.1\r\nhost: o\r\nexpect: 100-continue\r\nconnection: close\r\ncontent-length: 10000\r\n\r\n";
     let answer = raw(port, waits.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 503 "), "the body isn't asked for: {answer}");
     assert_eq!(post(other, 10_000).await.status, 200, "another route has its own");
-    slow.write_all(&[b'x'; 60_000]).await.unwrap();
+    slow.write_all(b"x").await.unwrap();
     let mut answer = String::new();
     soon("the answer", slow.read_to_string(&mut answer)).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\"length\":60000"), "{answer}");
@@ -68,6 +70,8 @@ async fn bodies_beyond_the_memory_for_them_are_refused_and_it_is_given_back() {
     let mut gone = TcpStream::connect(local(port)).await.unwrap();
     gone.write_all(head.as_bytes()).await.unwrap();
     gone.read_exact(&mut [0; 25]).await.unwrap();
+    gone.write_all(&[b'x'; 30_000]).await.unwrap();
+    eventually("its memory to be taken", || shows("lambdaroute_proxy_body_memory_bytes 32768")).await;
     drop(gone);
     eventually("the memory of a caller who left", || shows("lambdaroute_proxy_body_memory_bytes 0")).await;
 }

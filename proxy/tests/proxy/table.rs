@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use lambdaroute_proxy_config::feature;
-use lambdaroute_proxy_config::v1alpha1::{AuthType, report};
+use lambdaroute_proxy_config::v1alpha1::{AuthType, SnapshotBegin, report, to_proxy};
+use tokio::net::TcpStream;
 
 use crate::controller::{Controller, reference, route, route_with, version};
 use crate::process::{CREDENTIALS, Proxy, World, arguments, free_port, variables};
@@ -160,6 +161,46 @@ async fn a_restart_needs_no_controller() {
     let proxy = Proxy::start(&arguments, &variables(&url, &CREDENTIALS)).await;
     eventually("readiness", || async { proxy.get_admin("/readyz").await.0 == 200 }).await;
     assert_eq!(get(local(port), "/").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_a_snapshot_took_away_before_it_broke_off_does_not_come_back_by_a_crash() {
+    let (port, kept) = (free_port(), free_port());
+    let mut world = World::start().await;
+    let mut session = world.serve(&[route("orders", port), route("other", kept)]).await;
+    session.say(to_proxy::Message::SnapshotBegin(SnapshotBegin { version: Some(version(7, 5)) }));
+    session.change(version(7, 5), &[], &[reference("orders")]);
+    assert_eq!(session.outcomes(1).await, ["removed orders"]);
+    world.proxy.signal(rustix::process::Signal::KILL);
+    world.proxy.exit().await;
+    drop(session);
+    let arguments = arguments(world.directory.path(), &world.authority, &[world.controller.address], &world.upstream);
+    let url = world.upstream.url();
+    let _proxy = Proxy::start(&arguments, &variables(&url, &CREDENTIALS)).await;
+    eventually("the route that stayed", || async move { TcpStream::connect(local(kept)).await.is_ok() }).await;
+    assert!(TcpStream::connect(local(port)).await.is_err(), "what was acknowledged as removed is not served");
+    // Nor does the leader before bring it back.
+    let mut session = world.controller.session().await;
+    session.snapshot(version(6, 9), &[route("orders", port)]);
+    assert_eq!(session.outcomes(1).await, ["refused  REFUSAL_REASON_STALE_EPOCH"]);
+}
+
+#[tokio::test]
+async fn a_table_that_cannot_be_kept_is_kept_once_it_can_and_an_old_one_goes_at_once() {
+    let port = free_port();
+    let mut world = World::start().await;
+    let mut session = world.serve(&[route("orders", port)]).await;
+    let file = world.directory.path().join("route-table.pb");
+    assert!(file.exists());
+    // A directory where the next table would be written.
+    let next = world.directory.path().join("route-table.pb.next");
+    std::fs::create_dir(&next).unwrap();
+    session.change(version(1, 2), &[], &[reference("orders")]);
+    assert_eq!(session.outcomes(1).await, ["removed orders"]);
+    assert!(!file.exists(), "a crash brings nothing back that was taken away");
+    std::fs::remove_dir(&next).unwrap();
+    let path = &file;
+    eventually("the table to be kept", || async move { path.exists() }).await;
 }
 
 #[tokio::test]

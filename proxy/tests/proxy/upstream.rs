@@ -20,6 +20,9 @@ use tokio_stream::wrappers::ReceiverStream;
 /// More than sockets take that nobody reads from.
 const LARGE: usize = 16 << 20;
 
+/// Of credentials, in seconds.
+const LIFE: i64 = 7200;
+
 type Body = BoxBody<Bytes, std::io::Error>;
 
 /// What the test and the origin share.
@@ -139,7 +142,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
         }
         "/skewed" => skewed(&request),
         "/expiring" => expiring(&request),
-        "/credentials" => credentials(&state, 7200),
+        "/credentials" => credentials(&state, LIFE),
         "/short-credentials" if state.loads.load(Ordering::SeqCst) < 2 => credentials(&state, 3),
         "/short-credentials" => full(StatusCode::INTERNAL_SERVER_ERROR, &[], "no more"),
         "/remapped" => full(
@@ -184,11 +187,13 @@ fn skewed(request: &Request<Incoming>) -> Response<Body> {
     full(StatusCode::FORBIDDEN, &[date, error_type], r#"{"message":"Signature expired"}"#)
 }
 
-/// AWS, to which the first credentials have expired.
+/// AWS, by whose clock the first credentials have expired.
 fn expiring(request: &Request<Incoming>) -> Response<Body> {
     if request.headers()["x-amz-security-token"] == "token-0" {
         let error_type = ("x-amzn-ErrorType", "ExpiredTokenException".to_owned());
-        return full(StatusCode::FORBIDDEN, &[error_type], r#"{"message":"expired"}"#);
+        let now = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(LIFE);
+        let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap();
+        return full(StatusCode::FORBIDDEN, &[error_type, ("date", date)], r#"{"message":"expired"}"#);
     }
     full(StatusCode::OK, &[], "signed by the right token")
 }

@@ -73,3 +73,12 @@ fn a_failure_of_the_function_is_flagged() {
     entry.cause = Some(Cause::LambdaThrottled);
     assert_eq!(json(&entry)["function_error"], false);
 }
+
+#[test]
+fn a_long_path_is_cut() {
+    let mut entry = entry();
+    entry.target = format!("/{}?secret", "é".repeat(20_000)).parse().unwrap();
+    let line = json(&entry);
+    let path = line["path"].as_str().unwrap();
+    assert_eq!((path.len(), path.trim_start_matches('/').chars().all(|c| c == 'é')), (2047, true));
+}

@@ -166,3 +166,21 @@ fn another_rate_is_told_from_the_next_request_on() {
     limits.rates[0].buckets.set_rate(SECOND, Rate::new(5_000, 60_000, 5_000));
     assert_eq!(words(&admit(&limits, "x")), "admitted \"all\";r=6;t=24", "a half of the total: 2 of 5 are taken");
 }
+
+#[test]
+fn what_a_rate_refuses_takes_no_permit_for_a_moment() {
+    let limits = limits(vec![limit("all", 1, vec![])], Some(1));
+    assert!(words(&admit(&limits, "a")).starts_with("admitted"));
+    // The permit is free again, the rate used up; others hold the lock's place between looking and taking.
+    let in_flight = limits.in_flight.clone().unwrap();
+    std::thread::scope(|scope| {
+        let flood = scope.spawn(|| {
+            for _ in 0..20_000 {
+                assert!(matches!(admit(&limits, "a"), Admission::RateLimited(..)));
+            }
+        });
+        while !flood.is_finished() {
+            assert!(in_flight.admit().is_some(), "a refused request holds the permit");
+        }
+    });
+}
