@@ -51,6 +51,20 @@ impl KubeError {
     pub fn is_stale(&self) -> bool {
         matches!(code(&self.source), Some(404 | 409))
     }
+
+    /// See [`namespace_goes`].
+    pub fn is_of_a_namespace_that_goes(&self) -> bool {
+        namespace_goes(&self.source)
+    }
+}
+
+/// The API server refuses to create anything in a namespace that is being deleted: 403 with this cause. Such a namespace never
+/// comes back, so nobody needs to hear of it or to try again.
+/// Source: <https://github.com/kubernetes/apiserver/blob/master/pkg/admission/plugin/namespace/lifecycle/admission.go>
+pub fn namespace_goes(error: &kube::Error) -> bool {
+    let kube::Error::Api(status) = error else { return false };
+    let mut causes = status.details.iter().flat_map(|details| &details.causes);
+    status.is_forbidden() && causes.any(|cause| cause.reason == "NamespaceTerminating")
 }
 
 fn code(error: &kube::Error) -> Option<u16> {
@@ -279,8 +293,14 @@ impl Kubernetes {
             ..Event::default()
         };
         let events: Api<Event> = Api::namespaced(self.client.clone(), &namespace);
-        if let Err(error) = events.create(&PostParams::default(), &event).await {
-            tracing::warn!(%namespace, route = route.name_any(), reason = notice.reason, %error, "an event couldn't be told");
+        match events.create(&PostParams::default(), &event).await {
+            Ok(_) => {}
+            Err(error) if namespace_goes(&error) => {
+                tracing::debug!(%namespace, route = route.name_any(), reason = notice.reason, "no event where the namespace goes");
+            }
+            Err(error) => {
+                tracing::warn!(%namespace, route = route.name_any(), reason = notice.reason, %error, "an event couldn't be told")
+            }
         }
     }
 }

@@ -152,3 +152,36 @@ async fn a_route_that_never_got_as_far_as_a_write_in_aws_has_no_finalizer_and_go
     assert!(stack.statements(&function, None).await?.is_empty());
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_namespace_that_goes_nothing_is_made_anew_and_nobody_is_warned() -> anyhow::Result<()> {
+    let stack = Stack::with("going-namespace", Shape { proxies: 1, ..Shape::default() }).await?;
+    let function = stack.function(Handler::Echo).await?;
+    stack.route("orders", &format!("{{function: {{name: {}}}}}", function.name())).await?;
+    stack.ready("orders").await?;
+    let denied = deny(&stack, &function);
+    stack.cluster.delete_namespace(&stack.namespace).await?;
+    stack.until("orders", "Ready", "False", "DeletionBlocked").await?;
+    // Kubernetes takes the slices away; the route that is blocked would still have one.
+    let path = format!("/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices", stack.namespace);
+    let creates = Match::path(http::Method::POST, &path);
+    let refused = || {
+        let calls = stack.api.calls_of(&creates);
+        calls.iter().filter(|call| call.status == Some(http::StatusCode::FORBIDDEN)).count()
+    };
+    stack.eventually("a slice to be refused", async || Ok((refused() > 0).then_some(()))).await?;
+    stack
+        .eventually("it not to be tried again", async || {
+            let before = refused();
+            stack.still(std::time::Duration::from_secs(3), "quiet", async || Ok(refused() == before)).await?;
+            Ok(Some(()))
+        })
+        .await?;
+    assert!(refused() <= 4, "{} tries to make a slice", refused());
+    let log = stack.controller_log(0)?;
+    for warning in ["can't write the endpoint slice", "a request to Kubernetes failed", "an event couldn't be told"] {
+        assert!(!log.contains(warning), "{warning}");
+    }
+    drop(denied);
+    gone(&stack, "orders").await
+}

@@ -15,7 +15,7 @@ use lambdaroute_tests::http::get;
 use lambdaroute_tests::stack::{Shape, Stack};
 
 /// The stack's own `--lease-duration`, and the steps in which a Lease is looked at, twice, with room for a busy machine.
-const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(4 + 4);
+const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(8 + 6);
 /// Often enough that a late write is found while a test waits.
 const LOOKS_OFTEN: &str = "--drift-interval=3s";
 
@@ -100,33 +100,21 @@ async fn a_leader_that_stood_still_between_its_look_and_its_write_writes_nothing
     let writes = Match::aws_writes().function(function.name());
     let written = stack.aws.count(&writes);
     assert_eq!(written, 3, "the new leader's own");
-    let in_kubernetes = Match::any()
-        .path_contains(&format!("/namespaces/{}/", stack.namespace))
-        .when("a write", |seen| seen.method != Method::GET && !seen.path.ends_with("/events"));
-    let done = |stack: &Stack| {
-        let calls = stack.api.calls_of(&in_kubernetes);
-        calls.iter().filter(|call| call.status.is_some_and(|status| status.is_success())).count()
-    };
-    stack
-        .eventually("the new leader to be done", async || {
-            let before = done(&stack);
-            stack.still(Duration::from_secs(1), "quiet", async || Ok(done(&stack) == before)).await?;
-            Ok(Some(()))
-        })
-        .await?;
-    let (quiet, seen) = (done(&stack), stack.api.count(&in_kubernetes));
+    // The new leader looks again and again, and writes what it sees: only the other one's writes are counted.
+    let late = stack.writes_of_controller(paused)?;
+    let before = stack.api.count(&late);
     stack.resume_controller(paused)?;
     stack.controller_ended(paused).await.context("it sees that its time is over, and ends")?;
     assert_eq!(stack.aws.count(&writes), written, "it has its look now, and its time is over");
-    let later: Vec<String> = stack
-        .api
-        .calls_of(&in_kubernetes)
+    let calls = stack.api.calls_of(&late);
+    assert!(before > 0, "nothing of it was ever seen: the test looks at the wrong ones");
+    let taken: Vec<String> = calls
         .iter()
-        .skip(seen)
+        .skip(before)
         .filter(|call| call.status.is_some_and(|status| status.is_success()))
         .map(|call| format!("{} {} {}", call.seen.method, call.seen.path, String::from_utf8_lossy(&call.seen.body)))
         .collect();
-    assert_eq!(done(&stack), quiet, "what it tries in Kubernetes is to be refused: {later:#?}");
+    assert!(taken.is_empty(), "what it tries in Kubernetes is to be refused: {taken:#?}");
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use lambdaroute_crds::Ownership;
 use lambdaroute_tests::functions::Handler;
 use lambdaroute_tests::gate::{Match, Operation};
 use lambdaroute_tests::http::get;
-use lambdaroute_tests::stack::Stack;
+use lambdaroute_tests::stack::{Shape, Stack};
 use serde_json::json;
 
 const URL_WRITES: [Operation; 3] =
@@ -127,5 +127,20 @@ async fn an_observed_policy_is_never_written_and_what_it_lacks_is_told() -> anyh
     stack.delete("orders").await?;
     assert_eq!(writes(&stack, &POLICY_WRITES, function.name()), before, "the policy was only read");
     assert_eq!(stack.statements(&function, None).await?.len(), 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_that_a_foreigner_made_in_place_of_ours_a_moment_ago_is_never_changed() -> anyhow::Result<()> {
+    let stack = Stack::with("a-moment-ago", Shape { proxies: 0, ..Shape::default() }).await?;
+    let function = stack.function(Handler::Echo).await?;
+    stack.route("orders", &spec(function.name(), "{}", "")).await?;
+    stack.until("orders", "FunctionURLReady", "True", "Synced").await?;
+    stack.replace_url(&function).await?;
+    let updates = Match::operation(Operation::UpdateFunctionUrlConfig).function(function.name());
+    stack.route("orders", &spec(function.name(), "{invokeMode: RESPONSE_STREAM}", "")).await?;
+    stack.until("orders", "FunctionURLReady", "False", "AlreadyExists").await?;
+    assert_eq!(stack.aws.count(&updates), 0, "however young the last look was");
+    assert_eq!(stack.invoke_mode(&function).await?.as_deref(), Some("BUFFERED"));
     Ok(())
 }

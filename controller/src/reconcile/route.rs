@@ -242,6 +242,10 @@ fn failed(error: &KubeError) -> Outcome {
         tracing::debug!(%error, "an object changed meanwhile; looking again");
         return Outcome::retry("stale");
     }
+    if error.is_of_a_namespace_that_goes() {
+        tracing::debug!(%error, "nothing is made in a namespace that goes; the route will go, too");
+        return Outcome::Done(None);
+    }
     tracing::warn!(%error, "a request to Kubernetes failed");
     Outcome::retry("kubernetes")
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::worker::Outcome;
 use super::{Reconciler, lock, name_of};
 use crate::assess::{ServiceClaim, assess};
-use crate::aws::{AwsError, ErrorKind};
+use crate::aws::AwsError;
 use crate::contest::Contested;
 use crate::drift::Drift;
 use crate::intent;
@@ -23,20 +23,18 @@ use crate::step::{RouteKey, Step};
 use crate::target::FunctionTarget;
 use crate::view::{Failure, TargetView};
 
-/// A look that is older isn't enough to change or delete a URL config on.
-const FRESH: Duration = Duration::from_secs(2);
 /// When a missing function is looked for again at first.
 const MISSING_AT_FIRST: Duration = Duration::from_millis(500);
 /// A missing function is looked for at least so often.
 const MISSING: Duration = Duration::from_secs(120);
 /// When a policy without room is looked at again at first.
 const TOO_LARGE: Duration = Duration::from_secs(30);
-const LONGEST: Duration = Duration::from_secs(300);
-/// The same after what passes by itself: too many calls, no answer, somebody else's write.
-const PASSING: Duration = Duration::from_secs(60);
 
 mod carry_out;
 mod memory;
+mod patience;
+
+use patience::{LONGEST, again};
 
 type Routes = BTreeMap<RouteKey, LambdaRoute>;
 
@@ -57,6 +55,11 @@ enum Stopped {
 
 impl Reconciler {
     pub(super) async fn reconcile_target(&self, target: &FunctionTarget, priority: Priority) -> Outcome {
+        let outcome = self.bring_about(target, priority).await;
+        if self.blocks_a_namespace(target) { patience::urgent(outcome) } else { outcome }
+    }
+
+    async fn bring_about(&self, target: &FunctionTarget, priority: Priority) -> Outcome {
         // Looked up first: once the account is known, the routes on a target are.
         let defaults = self.installation().defaults;
         let mut routes = self.routes_on(target);
@@ -90,9 +93,9 @@ impl Reconciler {
             Err(failure) => return self.fail(target, &concerned, failure),
         };
         let mut planned = plan(target, &concerned, &looked.observed, &self.setup.settings);
-        // Nothing guards a deletion in AWS: what others did since is seen, also what they did a moment ago.
-        let deletes = planned.steps.iter().any(|step| matches!(step, Step::DeleteFunctionUrlConfig { .. }));
-        let oldest = if deletes { begun.elapsed() } else { FRESH };
+        // Nothing guards a change or deletion of a URL config in AWS: what others did since is seen, also what they did a moment
+        // ago. A look of this very reconcile is young enough, so that a drift check isn't made twice.
+        let oldest = begun.elapsed();
         if planned.steps.iter().any(Step::needs_fresh_look) && looked.at.elapsed() > oldest {
             looked = match self.look(target, Some(oldest), priority).await {
                 Ok(looked) => looked,
@@ -172,6 +175,11 @@ impl Reconciler {
         names.iter().filter_map(|name| self.route(name)).map(|route| (intent::key(&route), (*route).clone())).collect()
     }
 
+    /// Whether a route on it keeps a namespace from going.
+    fn blocks_a_namespace(&self, target: &FunctionTarget) -> bool {
+        self.routes_on(target).values().any(|route| intent::deleting(route) && self.namespace_goes(route))
+    }
+
     fn on_target(&self, target: &FunctionTarget, routes: &Routes) -> Vec<RouteOnTarget> {
         let installation = self.installation();
         let on_target = |route: &LambdaRoute| {
@@ -215,32 +223,4 @@ pub(super) fn with_active(targets: &[Target], target: &FunctionTarget) -> Vec<Ta
         }),
     }
     targets
-}
-
-/// When to try again after AWS's answer.
-fn again(error: &AwsError) -> Outcome {
-    let millis = Duration::from_millis;
-    let (first, why) = match &error.kind {
-        // The jitter may halve it, and then AWS's own word still holds.
-        ErrorKind::Throttled { retry_after } => (retry_after.map_or(millis(1000), |after| after * 2), "throttled"),
-        ErrorKind::InvalidPrincipal(_) => (millis(2000), "invalid_principal"),
-        ErrorKind::NotTaken(_) | ErrorKind::PublicPolicyBlocked => (millis(30_000), "not_taken"),
-        ErrorKind::AccessDenied(_) | ErrorKind::Credentials | ErrorKind::OtherAccount { .. } => {
-            (millis(1000), "access_denied")
-        }
-        ErrorKind::Conflict | ErrorKind::PreconditionFailed | ErrorKind::NotFound => (millis(100), "conflict"),
-        ErrorKind::PolicyTooLarge => (millis(30_000), "policy_too_large"),
-        ErrorKind::Unreachable | ErrorKind::NotLeading => (millis(250), "unreachable"),
-        ErrorKind::Other => (millis(1000), "other"),
-    };
-    // What is over by itself is over soon; what takes a person isn't.
-    let passing = matches!(
-        error.kind,
-        ErrorKind::Throttled { .. }
-            | ErrorKind::Unreachable
-            | ErrorKind::NotLeading
-            | ErrorKind::Conflict
-            | ErrorKind::PreconditionFailed
-    );
-    Outcome::Again { first, longest: if passing { PASSING } else { LONGEST }, why }
 }

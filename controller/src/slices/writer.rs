@@ -12,6 +12,7 @@ use tracing::{debug, warn};
 
 use super::observe::lean;
 use super::{FIELD_MANAGER, MANAGED_BY};
+use crate::kubernetes::namespace_goes;
 use crate::leadership::Leadership;
 use crate::metrics::{Metrics, SliceOutcome};
 use crate::table::{Event, RouteTable, SliceKey, SliceWrite};
@@ -20,13 +21,17 @@ use crate::table::{Event, RouteTable, SliceKey, SliceWrite};
 const AT_ONCE: usize = 32;
 /// How long one write may take.
 const LONGEST: Duration = Duration::from_secs(10);
-/// How long a slice whose write failed rests, at least and at most.
-const REST: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// How long a slice whose write failed rests, at least and at most, whatever happens meanwhile.
+const REST: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+/// How long one rests whose namespace goes: a namespace of that name may be made anew.
+const GOES: Duration = Duration::from_secs(30);
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error("another object has this name and isn't ours: remove it")]
     NameTaken,
+    #[error("the namespace is being deleted")]
+    NamespaceGoes,
     #[error("no answer in time")]
     Timeout,
     #[error("{0}")]
@@ -38,10 +43,19 @@ pub async fn run(client: Client, table: &RouteTable, leadership: &Leadership, me
     let mut writes: JoinSet<(SliceKey, Result<(), Error>)> = JoinSet::new();
     let mut busy = BTreeSet::new();
     let mut failures: BTreeMap<SliceKey, u32> = BTreeMap::new();
+    // Until when each rests: what changes meanwhile has it looked at then, and not before.
+    let mut resting: BTreeMap<SliceKey, Instant> = BTreeMap::new();
     let mut warned: Option<Instant> = None;
     loop {
         tokio::select! {
             key = table.next_slice(), if writes.len() < AT_ONCE => {
+                match resting.get(&key) {
+                    Some(until) if Instant::now() < *until => {
+                        table.check_slice(key, *until);
+                        continue;
+                    }
+                    _ => drop(resting.remove(&key)),
+                }
                 let Some(budget) = leadership.budget(LONGEST).filter(|_| !busy.contains(&key)) else {
                     table.check_slice(key, Instant::now() + REST.0);
                     continue;
@@ -60,9 +74,17 @@ pub async fn run(client: Client, table: &RouteTable, leadership: &Leadership, me
             Some(done) = writes.join_next() => {
                 let Ok((key, result)) = done else { continue };
                 busy.remove(&key);
-                metrics.slice_written(if result.is_ok() { SliceOutcome::Written } else { SliceOutcome::Failed });
+                if !matches!(result, Err(Error::NamespaceGoes)) {
+                    metrics.slice_written(if result.is_ok() { SliceOutcome::Written } else { SliceOutcome::Failed });
+                }
                 match result {
                     Ok(()) => drop(failures.remove(&key)),
+                    // Nobody can make one there any more, and nobody misses it.
+                    Err(Error::NamespaceGoes) => {
+                        failures.remove(&key);
+                        resting.insert(key.clone(), Instant::now() + GOES);
+                        debug!(namespace = %key.namespace, slice = %key.name, "no endpoint slice where the namespace goes");
+                    }
                     Err(error) => {
                         let count = failures.entry(key.clone()).or_insert(0);
                         *count = count.saturating_add(1);
@@ -76,7 +98,9 @@ pub async fn run(client: Client, table: &RouteTable, leadership: &Leadership, me
                                 "can't write the endpoint slice"
                             );
                         }
-                        table.check_slice(key.clone(), Instant::now() + rest);
+                        let until = Instant::now() + rest;
+                        resting.insert(key.clone(), until);
+                        table.check_slice(key.clone(), until);
                     }
                 }
                 table.apply(Event::SliceWritten(key));
@@ -120,6 +144,7 @@ async fn carry_out(client: &Client, table: &RouteTable, key: &SliceKey, write: S
             let rests = status.is_not_found() || status.is_invalid();
             if rests { Err(Error::Api(kube::Error::Api(status))) } else { Ok(()) }
         }
+        Err(error) if namespace_goes(&error) => Err(Error::NamespaceGoes),
         Err(error) => Err(Error::Api(error)),
     }
 }

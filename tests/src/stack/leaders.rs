@@ -5,6 +5,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Api, Patch, PatchParams};
 
 use super::{Stack, running};
+use crate::gate::Match;
 use crate::wait;
 
 impl Stack {
@@ -45,6 +46,26 @@ impl Stack {
         let free = Patch::Merge(serde_json::json!({"spec": {"holderIdentity": null}}));
         api.patch(name, &PatchParams::default(), &free).await?;
         Ok(())
+    }
+
+    /// A write of this controller to the API server that isn't an Event, in the namespace of the routes: of one of those that the
+    /// stack began with.
+    ///
+    /// # Errors
+    /// When its kubeconfig can't be read.
+    pub fn writes_of_controller(&self, index: usize) -> anyhow::Result<Match> {
+        let file = std::fs::read_to_string(self.kubeconfig(index)).context("read the controller's kubeconfig")?;
+        let kubeconfig: serde_json::Value = serde_yaml_ng::from_str(&file)?;
+        let token = kubeconfig["users"][0]["user"]["token"].as_str().context("no token in it")?;
+        let authorization = format!("Bearer {token}");
+        Ok(Match::any().path_contains(&format!("/namespaces/{}/", self.namespace)).when(
+            "a write of one controller",
+            move |seen| {
+                seen.method != http::Method::GET
+                    && !seen.path.ends_with("/events")
+                    && seen.header("authorization") == Some(authorization.as_str())
+            },
+        ))
     }
 
     /// Which controller leads, by the Lease.

@@ -1,6 +1,7 @@
 //! The processes of a stack: started, killed, started again at the same address.
 
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -29,9 +30,13 @@ impl Stack {
                 (self.api.url(), authority.to_owned())
             }
         };
-        let account = (self.release.namespace.as_str(), self.release.controller.service_account.as_str());
+        let (namespace, name) = (self.release.namespace.clone(), self.release.controller.service_account.clone());
+        let account = (namespace.as_str(), name.as_str());
         self.cluster.account_kubeconfig(account, &api, &authority, &kubeconfig).await?;
         for index in 0..shape.controllers {
+            // With a token of its own, by which the gate tells whose a request is.
+            let own = self.directory.join(format!("controller-{index}.kubeconfig"));
+            self.cluster.account_kubeconfig(account, &api, &authority, &own).await?;
             let slot = self.controller(index, shape);
             self.controllers.push(slot);
             self.start_controller(index).await?;
@@ -49,6 +54,12 @@ impl Stack {
         Ok(())
     }
 
+    /// What a controller knows of the API server.
+    pub(super) fn kubeconfig(&self, controller: usize) -> PathBuf {
+        let own = self.directory.join(format!("controller-{controller}.kubeconfig"));
+        if own.exists() { own } else { self.directory.join("controller.kubeconfig") }
+    }
+
     fn controller_address(&self, index: usize) -> Ipv4Addr {
         let (a, b) = self.network;
         Ipv4Addr::new(127, a, b, FIRST_CONTROLLER + u8::try_from(index).unwrap_or(0))
@@ -61,16 +72,16 @@ impl Stack {
             format!("--route-table-address={address}:{ROUTE_TABLE_PORT}"),
             format!("--admin-address={address}:{ADMIN_PORT}"),
             format!("--watch-namespace={}", self.namespace),
-            // Quicker than in a real cluster, so that a takeover is a matter of seconds.
-            "--lease-duration=4s".to_owned(),
-            "--lease-renew-deadline=3s".to_owned(),
-            "--lease-retry-period=500ms".to_owned(),
+            // Quicker than in a real cluster, so that a takeover is a matter of seconds; slow enough for a busy machine.
+            "--lease-duration=8s".to_owned(),
+            "--lease-renew-deadline=6s".to_owned(),
+            "--lease-retry-period=1s".to_owned(),
         ];
         let name_of = |flag: &str| flag.split('=').next().unwrap_or(flag).to_owned();
         ours.retain(|flag| !shape.controller_flags.iter().any(|other| name_of(other) == name_of(flag)));
         ours.extend(shape.controller_flags.iter().cloned());
         let mut environment = self.release.controller.environment(&name, &self.release.namespace);
-        let kubeconfig = self.directory.join("controller.kubeconfig");
+        let kubeconfig = self.kubeconfig(index);
         environment.push(("KUBECONFIG".to_owned(), kubeconfig.to_string_lossy().into_owned()));
         environment.extend(self.principals().controller.credentials.environment());
         Slot {
