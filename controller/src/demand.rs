@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use lambdaroute_crds::{
-    AuthType, FunctionUrlManagement, InvokeMode, LambdaRouteSpec, PermissionGrant, PermissionsManagement,
+    AuthType, FunctionUrlManagement, InvokeMode, LambdaRouteSpec, Permission, PermissionGrant, PermissionsManagement,
 };
 use serde::{Deserialize, Serialize};
 
@@ -125,6 +125,17 @@ impl Demand {
     /// Whether some grant is for others than the proxies, by name. `*` is another matter: it is what makes a URL public.
     pub fn lets_others_in(&self) -> bool {
         self.grants.iter().any(|grant| grant.grantee.principal != "*")
+    }
+
+    /// What of a LambdaAccessPolicy's permissions it takes, and leaves in AWS until it is taken back. A URL that is only used as
+    /// it was found is nobody's doing here.
+    pub fn permissions_used(&self) -> BTreeSet<Permission> {
+        let said = self.grants.iter().any(|grant| grant.grantee.principal == "*");
+        let made = self.auth_type == Some(AuthType::None) && self.management == FunctionUrlManagement::Managed;
+        [(said || made, Permission::PublicURL), (self.lets_others_in(), Permission::Grants)]
+            .into_iter()
+            .filter_map(|(used, permission)| used.then_some(permission))
+            .collect()
     }
 
     /// Whether a URL of this auth type would lead around what the manifest asks of callers.

@@ -2,9 +2,7 @@
 
 use kube::{Resource, ResourceExt};
 use lambdaroute_crds::condition::Reason;
-use lambdaroute_crds::{
-    AuthType, DeletionPolicy, FINALIZER, FunctionUrlManagement, LambdaRoute, Ownership, Target, TargetState,
-};
+use lambdaroute_crds::{DeletionPolicy, FINALIZER, LambdaRoute, Ownership, Permission, Target, TargetState};
 
 use crate::access_policy::{Demands, Verdict};
 use crate::assess::{Assessment, ServiceClaim};
@@ -61,26 +59,24 @@ pub fn lost_permission(
     assessment: &Assessment,
     programmed: Option<&Programmed>,
 ) -> bool {
-    let accepted = assessment.refused.is_none() && assessment.target.as_ref() == Some(target);
+    // What is accepted is brought about, which takes back what it doesn't ask for; but nothing is while it is suspended.
+    let accepted = assessment.refused.is_none() && assessment.target.as_ref() == Some(target) && !suspended(route);
     let verdict = || assessment.rights.judge(target, in_place(route, &target.arn(), programmed));
     !accepted && matches!(verdict(), Verdict::Denied | Verdict::Lacks(_))
 }
 
-/// What a route has at a target besides ordinary use.
+/// What a route has at a target besides ordinary use: as status says, which the controller alone writes, and as the Service says
+/// where that is believed. Whoever edits the Service can't make it less.
 fn in_place(route: &LambdaRoute, arn: &str, programmed: Option<&Programmed>) -> Demands {
     let served = programmed.filter(|programmed| programmed.function_arn == arn);
     let entry = recorded(route).iter().find(|recorded| recorded.function_arn == arn);
+    let mut used = served.map(|served| served.demand().permissions_used()).unwrap_or_default();
+    used.extend(entry.iter().flat_map(|entry| &entry.permissions));
     Demands {
-        public_url: served.is_some_and(made_public),
+        public_url: used.contains(&Permission::PublicURL),
         adopt: entry.is_some_and(|entry| entry.ownership == Some(Ownership::Adopted)),
-        grants: served.is_some_and(|served| served.demand().lets_others_in()),
+        grants: used.contains(&Permission::Grants),
     }
-}
-
-/// Whether the route made the URL public. One that is only used as it was found is nobody's doing here.
-fn made_public(served: &Programmed) -> bool {
-    let said = served.grants.iter().any(|grant| grant.grantee.principal == "*");
-    served.auth_type == AuthType::None && (said || served.management == FunctionUrlManagement::Managed)
 }
 
 /// Whether a route's deletion leaves a target as it is. Not one that was being taken back since its permission was lost.
@@ -121,7 +117,9 @@ pub fn on_target(
         // still serve the route: else it is a lost permission that takes it back.
         Some(entry)
             if entry.state == TargetState::Releasing
-                && (!wanted || assessment.refused.is_some())
+                && (!wanted
+                    || assessment.refused.is_some()
+                    || lost_permission(route, target, assessment, programmed))
                 && (!suspended(route) || programmed.is_none()) =>
         {
             Intent::Releases
@@ -138,7 +136,11 @@ pub fn on_target(
             finalizer: route.finalizers().iter().any(|finalizer| finalizer == FINALIZER),
         },
     };
-    let recorded = entry.map(|entry| Recorded { created_at: entry.created_at.clone(), ownership: entry.ownership });
+    let recorded = entry.map(|entry| Recorded {
+        created_at: entry.created_at.clone(),
+        ownership: entry.ownership,
+        permissions: entry.permissions.iter().copied().collect(),
+    });
     Some(RouteOnTarget { route: key(route), intent, recorded })
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use lambdaroute_crds::Ownership;
+use lambdaroute_crds::{Ownership, Permission};
 
 use crate::demand::Demand;
 use crate::observation::{FunctionState, Observation, UrlConfig, UrlSettings};
@@ -53,6 +53,8 @@ pub struct Recorded {
     pub created_at: Option<String>,
     /// Whose it was then.
     pub ownership: Option<Ownership>,
+    /// What of a LambdaAccessPolicy's permissions the route makes use of there.
+    pub permissions: BTreeSet<Permission>,
 }
 
 /// What a route wants of a target.
@@ -268,15 +270,16 @@ fn url_step(
 fn preparation(target: &FunctionTarget, routes: &[RouteOnTarget], conflicted: &BTreeSet<RouteKey>) -> Vec<Step> {
     let mut steps = Vec::new();
     for RouteOnTarget { route, intent, recorded } in routes {
-        let Intent::Wants { finalizer, .. } = intent else { continue };
+        let Intent::Wants { demand, finalizer, .. } = intent else { continue };
         if conflicted.contains(route) {
             continue;
         }
         if !finalizer {
             steps.push(Step::AddFinalizer { route: route.clone() });
         }
-        if recorded.is_none() {
-            steps.push(Step::RecordTarget { route: route.clone(), target: target.clone() });
+        let permissions = demand.permissions_used();
+        if recorded.as_ref().is_none_or(|recorded| !permissions.is_subset(&recorded.permissions)) {
+            steps.push(Step::RecordTarget { route: route.clone(), target: target.clone(), permissions });
         }
     }
     steps

@@ -79,7 +79,10 @@ fn targets(facts: &RouteFacts<'_>) -> Vec<Step> {
         let wanted = assessment.target.as_ref() == Some(&target);
         let empty = released.contains(&entry.function_arn);
         match (entry.state, wanted) {
-            (TargetState::Releasing, true) if accepted => steps.push(Step::RecordTarget { route, target }),
+            (TargetState::Releasing, true) if accepted => {
+                // What it made use of there stays known.
+                steps.push(Step::RecordTarget { route, target, permissions: BTreeSet::new() });
+            }
             (TargetState::Releasing, _) if empty && !frozen => steps.push(Step::ForgetTarget { route, target }),
             (TargetState::Releasing, _) => {}
             (TargetState::Active, _) if lost => steps.push(Step::ReleaseTarget { route, target }),

@@ -126,6 +126,8 @@ impl Programmed {
             programmed.access = trust.manifest.clone()?;
             programmed.auth_type = AuthType::AwsIam;
             programmed.management = FunctionUrlManagement::Observe;
+            // Who may edit Services says neither that the policy is written nor that it isn't.
+            programmed.permissions = Demand::of(&route.spec).permissions;
             programmed.grants = BTreeSet::new();
             programmed.cluster_issuer = None;
         }

@@ -1,15 +1,17 @@
 //! A LambdaRoute's status from what is known. Pure: the clock is an argument. Nothing in it changes on every retry.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::ResourceExt;
 use lambdaroute_crds::condition::{ConditionType, Reason};
-use lambdaroute_crds::{FunctionUrlManagement, LambdaRoute, LambdaRouteStatus, Ownership, Target};
+use lambdaroute_crds::{FunctionUrlManagement, LambdaRoute, LambdaRouteStatus, Ownership, Permission, Target};
 
 use crate::access::Resolution;
 use crate::assess::{Assessment, ServiceClaim};
 use crate::aws::AwsError;
-use crate::intent::{deleting, recorded, suspended};
+use crate::intent::{deleting, key, recorded, suspended};
 use crate::principal::ProxyPrincipal;
 use crate::programmed::Programmed;
 use crate::programming::{Identities, Programming};
@@ -129,6 +131,7 @@ fn targets(facts: &Facts<'_>) -> Vec<Target> {
         target.function_url = view.url.as_ref().map(|url| url.url.clone());
         target.created_at = view.url.as_ref().map(|url| url.creation_time.clone());
         target.ownership = ownership(facts, view, target.ownership);
+        target.permissions = permissions_used(facts, view, target);
         // A look that found nothing to use, or after which something is left to be written, is no complete one.
         if view.settled && view.url.is_some() {
             target.last_sync_time = view.synced_at.map(Time).or_else(|| target.last_sync_time.take());
@@ -136,6 +139,26 @@ fn targets(facts: &Facts<'_>) -> Vec<Target> {
         }
     }
     targets
+}
+
+/// What it makes use of is known until a manifest without it is carried out.
+fn permissions_used(facts: &Facts<'_>, view: &TargetView, target: &Target) -> Vec<Permission> {
+    let route = key(facts.route);
+    let demand = &facts.assessment.demand;
+    let carried_out = lives(facts.route)
+        && facts.assessment.refused.is_none()
+        && facts.claim == ServiceClaim::Ours
+        && view.planned.get(&route) == Some(&facts.route.metadata.generation)
+        && view.failure.is_none()
+        && view.serves(&route, demand)
+        && !view.conflicted.contains(&route);
+    let mut used: BTreeSet<Permission> = demand.permissions_used();
+    if !carried_out {
+        used = target.permissions.iter().copied().collect();
+        let served = facts.served.filter(|served| served.function_arn == target.function_arn);
+        used.extend(served.into_iter().flat_map(|served| served.demand().permissions_used()));
+    }
+    used.into_iter().collect()
 }
 
 /// A route that only observes leaves the URL config to others, whoever made it.

@@ -1,6 +1,9 @@
 //! Every write that there is, as a value: what `--dry-run` prints and what is applied, one after another.
 
+use std::collections::BTreeSet;
 use std::fmt;
+
+use lambdaroute_crds::Permission;
 
 use crate::observation::UrlSettings;
 use crate::policy::Grant;
@@ -42,6 +45,8 @@ pub enum Step {
         route: RouteKey,
         /// What.
         target: FunctionTarget,
+        /// What of a LambdaAccessPolicy's permissions is made use of there from now on.
+        permissions: BTreeSet<Permission>,
     },
     /// A permission statement.
     AddPermission {
@@ -144,7 +149,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Step::AddFinalizer { route } => write!(f, "{route}: add the finalizer"),
-            Step::RecordTarget { route, target } => write!(f, "{route}: record {target} in status.targets"),
+            Step::RecordTarget { route, target, .. } => write!(f, "{route}: record {target} in status.targets"),
             Step::AddPermission { target, sid, grant, whose, mark_created } => {
                 let mark = if *mark_created { "-c…" } else { "" };
                 write!(f, "{target}: AddPermission {sid}{mark} for {whose}: {grant}")

@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access_policy::Permission;
 use crate::schema;
 
 /// What is true of a LambdaRoute. Written by the controller alone.
@@ -92,6 +93,12 @@ pub struct Target {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub settings_digest: Option<String>,
+
+    /// What of a LambdaAccessPolicy's permissions this route makes use of here: PublicURL, Grants. Recorded before the first
+    /// write that takes it, and kept until that is taken back: once it isn't allowed any more, it is known what has to go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4), extend("x-kubernetes-list-type" = "set"))]
+    pub permissions: Vec<Permission>,
 
     /// The last complete look at AWS; written at most once a drift period.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -166,6 +166,31 @@ async fn neither_suspension_nor_retention_keeps_a_url_public_that_may_not_be() -
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_route_without_its_service_loses_what_it_may_not_have_any_more() -> anyhow::Result<()> {
+    let stack = Stack::with("hidden", Shape { proxies: 1, ..Shape::default() }).await?;
+    let function = stack.function(Handler::Echo).await?;
+    stack.allow(&["PublicURL"]).await?;
+    stack.route("site", &public(&function, "")).await?;
+    stack.ready("site").await?;
+    // The manifest asks for nothing any more, and nothing of it is carried out.
+    let suspended = format!("{{function: {{name: {}}}, suspend: true}}", function.name());
+    stack.route("site", &suspended).await?;
+    stack.until("site", "Ready", "False", "Suspended").await?;
+    stack.delete_service("site").await?;
+    assert_eq!(stack.auth_type(&function).await?.as_deref(), Some("NONE"));
+
+    stack.allow(&["Adopt"]).await?;
+    stack
+        .eventually("the public URL to be taken back", async || {
+            let clean = function.url(None).await?.is_none() && stack.statements(&function, None).await?.is_empty();
+            let targets = stack.get("site").await?.status.unwrap_or_default().targets;
+            Ok((clean && targets.is_empty()).then_some(()))
+        })
+        .await?;
+    stack.delete("site").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_manifest_that_asks_for_more_than_is_allowed_loses_nothing_that_runs() -> anyhow::Result<()> {
     let stack = Stack::start("asking").await?;
     let function = stack.function(Handler::Echo).await?;

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use lambdaroute_tests::functions::{Function, Handler};
-use lambdaroute_tests::gate::{Match, Operation};
+use lambdaroute_tests::gate::{Answer, Match, Operation};
 use lambdaroute_tests::stack::Stack;
 use serde_json::Value;
 
@@ -125,5 +125,79 @@ async fn a_grant_of_two_routes_goes_with_the_second() -> anyhow::Result<()> {
         })
         .await?;
     assert_eq!(stack.statements(&function, None).await?.len(), 2, "the proxies' pair is needed still");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawn_grant_goes_though_another_route_on_the_function_is_suspended() -> anyhow::Result<()> {
+    let stack = Stack::start("withdrawn").await?;
+    stack.allow(&["Grants"]).await?;
+    let function = stack.function(Handler::Echo).await?;
+    let stranger = stack.principals().stranger.clone();
+    let grant = format!("{{name: reporter, principal: '{}'}}", stranger.arn);
+    stack.route("orders", &spec(&function, &[&grant])).await?;
+    stack.route("orders-too", &spec(&function, &[])).await?;
+    stack.ready("orders").await?;
+    stack.ready("orders-too").await?;
+    let url = function.url(None).await?.unwrap_or_default();
+    assert_eq!(stack.call_as(&stranger, &url).await?, StatusCode::OK);
+    stack.route("orders-too", &format!("{{function: {{name: {}}}, suspend: true}}", function.name())).await?;
+    stack.until("orders-too", "Ready", "False", "Suspended").await?;
+
+    stack.withdraw().await?;
+    stack
+        .eventually("the grant to be gone", async || {
+            Ok((stack.statements(&function, None).await?.len() == 2).then_some(()))
+        })
+        .await?;
+    assert_eq!(stack.call_as(&stranger, &url).await?, StatusCode::FORBIDDEN);
+    stack.until("orders", "Accepted", "False", "NotPermitted").await?;
+    stack.delete("orders").await?;
+    assert_eq!(function.url(None).await?, Some(url), "the suspended route has it still");
+    let served = lambdaroute_tests::http::get(&stack.url("orders-too").await?).await?;
+    assert_eq!(served.status, StatusCode::OK);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_that_aws_refuses_is_told_to_its_own_route_and_stops_no_other() -> anyhow::Result<()> {
+    let stack = Stack::start("gone-role").await?;
+    stack.allow(&["Grants", "PublicURL"]).await?;
+    let function = stack.function(Handler::Echo).await?;
+    let unknown = Match::operation(Operation::AddPermission)
+        .function(function.name())
+        .when("a role that is gone", |seen| String::from_utf8_lossy(&seen.body).contains("role/gone"));
+    let invalid = Answer::aws_error(
+        StatusCode::BAD_REQUEST,
+        "InvalidParameterValueException",
+        "The provided principal was invalid. Please check the principal and try again.",
+    );
+    let _refused = stack.aws.on(unknown).answer(invalid);
+    let name = function.name();
+    let public = format!(
+        "{{function: {{name: {name}}}, upstream: {{type: FunctionURL, functionURL: {{authType: NONE}}}},
+          permissions: {{grants: [{{name: all, principal: '*'}}, {PARTNER}]}}}}"
+    );
+    stack.route("orders", &public).await?;
+    stack.ready("orders").await?;
+    let gone = "{name: departed, principal: 'arn:aws:iam::111122223333:role/gone'}";
+    stack.route("others", &spec(&function, &[gone])).await?;
+    stack.until("others", "Accepted", "False", "Conflicted").await?;
+
+    stack.route("orders", &spec(&function, &[])).await?;
+    let told = stack.until("others", "PermissionsReady", "False", "Unreachable").await?;
+    assert!(told.message.contains("spec.permissions.grants[departed]"), "{}", told.message);
+    stack
+        .eventually("the URL to be closed and the grants to be gone", async || {
+            let closed = stack.auth_type(&function).await?.as_deref() == Some("AWS_IAM");
+            Ok((closed && stack.statements(&function, None).await?.len() == 2).then_some(()))
+        })
+        .await?;
+    let orders = stack.ready("orders").await?;
+    assert!(!serde_json::to_string(&orders.status)?.contains("departed"), "{:?}", orders.status);
+    stack.route("orders-too", &spec(&function, &[])).await?;
+    stack.ready("orders-too").await?;
+    stack.delete("orders").await?;
+    stack.until("others", "PermissionsReady", "False", "Unreachable").await?;
     Ok(())
 }

@@ -10,7 +10,7 @@ fn writes_in_kubernetes_are_no_drift_of_aws() {
     let route = RouteKey { namespace: "shop".into(), name: "orders".into(), uid: "u1".into() };
     let steps = [
         Step::AddFinalizer { route: route.clone() },
-        Step::RecordTarget { route, target: target.clone() },
+        Step::RecordTarget { route, target: target.clone(), permissions: [].into() },
         Step::DeleteFunctionUrlConfig { target },
     ];
     assert_eq!(Drift::of_all(&steps), [Drift::FunctionUrlUnwanted]);

@@ -1,5 +1,7 @@
 //! A route over its life, seen from a target.
 
+use lambdaroute_crds::AuthType;
+
 use super::*;
 use crate::access_policy::AccessPolicies;
 use crate::assess::{Installation, assess};
@@ -172,4 +174,25 @@ fn a_manifest_that_asks_for_more_than_is_allowed_loses_nothing_that_runs() {
     let public = "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {authType: NONE}}, permissions: {grants: [{name: all, principal: '*'}]}}";
     let keeps = Some(Intent::Keeps { programmed: Some(usual()), repair: true });
     assert_eq!(intent(&route("", public, Some("Active")), ServiceClaim::Ours, Some(AuthType::AwsIam)), keeps);
+}
+
+#[test]
+fn what_status_says_is_known_whatever_the_service_says() {
+    for spec in [
+        "{function: {name: orders}, suspend: true}",
+        "{function: {name: orders}, validation: {}}",
+        "{function: {name: orders}, validation: {}, suspend: true, deletionPolicy: Retain}",
+    ] {
+        for used in ["PublicURL", "Grants"] {
+            let mut recorded = route("", spec, Some("Active"));
+            let permission = serde_json::from_value(serde_json::json!([used])).unwrap();
+            recorded.status.as_mut().unwrap().targets[0].permissions = permission;
+            for served in [None, Some(AuthType::AwsIam)] {
+                let keeps = intent(&recorded, ServiceClaim::Ours, served);
+                assert!(matches!(keeps, Some(Intent::Keeps { repair: false, .. })), "{spec}, {used}: {keeps:?}");
+            }
+            recorded.status.as_mut().unwrap().targets[0].state = TargetState::Releasing;
+            assert_eq!(intent(&recorded, ServiceClaim::Ours, None), Some(Intent::Releases), "{spec}, {used}");
+        }
+    }
 }

@@ -38,7 +38,11 @@ fn key(name: &str) -> RouteKey {
 }
 
 fn recorded() -> Option<Recorded> {
-    Some(Recorded { created_at: None, ownership: None })
+    Some(Recorded {
+        created_at: None,
+        ownership: None,
+        permissions: [Permission::PublicURL, Permission::Grants].into(),
+    })
 }
 
 fn grant(name: &str, principal: &str) -> NamedGrant {
@@ -195,7 +199,8 @@ fn a_lost_statement_is_written_again_under_its_mark() {
         let mut aws = created();
         aws.policy.statements.remove(lost);
         let mut route = wants("orders", IAM);
-        route.recorded = Some(Recorded { created_at: Some(time(30)), ownership: Some(Ownership::Created) });
+        route.recorded =
+            Some(Recorded { created_at: Some(time(30)), ownership: Some(Ownership::Created), permissions: [].into() });
         let expected = ["AddPermission url", "AddPermission fn -c"][lost];
         assert_eq!(converge(&[route], &mut aws), [expected]);
         assert_eq!(plan(&target(), &[wants("orders", IAM)], &aws, &settings()).ownership, Some(Ownership::Created));
@@ -429,6 +434,15 @@ const REPORTER: &str = "arn:aws:iam::444455556666:role/reporter";
 const AUDITOR: &str = "arn:aws:iam::444455556666:role/auditor";
 
 #[test]
+fn what_takes_a_permission_is_recorded_before_it_is_written() {
+    let mut aws = created();
+    let mut route = wants_this("orders", with_grants(NONE, &[REPORTER]));
+    route.recorded = Some(Recorded { created_at: None, ownership: None, permissions: [].into() });
+    assert_eq!(converge(&[route], &mut aws)[0], "RecordTarget orders");
+    assert!(converge(&[wants_this("orders", with_grants(NONE, &[REPORTER]))], &mut aws).is_empty());
+}
+
+#[test]
 fn an_adopted_url_is_kept_true_and_never_deleted() {
     let mut aws = Observation { url: Some(url(IAM, 1)), ..Observation::bare() };
     let route = || wants_this("orders", Demand { management: FunctionUrlManagement::Adopt, ..demand(STREAM) });
@@ -479,7 +493,8 @@ fn an_observed_url_is_never_made_changed_or_deleted() {
     // Even one that we made: its status says that it was only observed.
     let mut aws = created();
     let mut gone = releases("orders");
-    gone.recorded = Some(Recorded { created_at: Some(time(30)), ownership: Some(Ownership::Observed) });
+    gone.recorded =
+        Some(Recorded { created_at: Some(time(30)), ownership: Some(Ownership::Observed), permissions: [].into() });
     converge(&[gone], &mut aws);
     assert_eq!(aws, Observation { url: Some(url(IAM, 30)), ..Observation::bare() });
 }

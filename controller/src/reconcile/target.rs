@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kube::ResourceExt;
-use lambdaroute_crds::{LambdaRoute, Target, TargetState};
+use lambdaroute_crds::{LambdaRoute, Permission, Target, TargetState};
 use tokio::time::Instant;
 
 use super::worker::Outcome;
@@ -206,12 +206,20 @@ impl Reconciler {
     }
 }
 
-/// `status.targets` with this one in use.
-pub(super) fn with_active(targets: &[Target], target: &FunctionTarget) -> Vec<Target> {
+/// `status.targets` with this one in use, and these permissions besides those that it makes use of already.
+pub(super) fn with_active(
+    targets: &[Target],
+    target: &FunctionTarget,
+    permissions: &BTreeSet<Permission>,
+) -> Vec<Target> {
     let arn = target.arn();
     let mut targets = targets.to_vec();
     match targets.iter_mut().find(|known| known.function_arn == arn) {
-        Some(known) => known.state = TargetState::Active,
+        Some(known) => {
+            known.state = TargetState::Active;
+            let used: BTreeSet<Permission> = known.permissions.iter().chain(permissions).copied().collect();
+            known.permissions = used.into_iter().collect();
+        }
         None => targets.push(Target {
             function_arn: arn,
             function_url: None,
@@ -220,6 +228,7 @@ pub(super) fn with_active(targets: &[Target], target: &FunctionTarget) -> Vec<Ta
             ownership: None,
             last_sync_time: None,
             settings_digest: None,
+            permissions: permissions.iter().copied().collect(),
         }),
     }
     targets

@@ -37,8 +37,8 @@ impl Reconciler {
                     self.wrote_access(work, next);
                 }
             }
-            Step::RecordTarget { target, .. } => {
-                let targets = with_active(recorded(&work.route), target);
+            Step::RecordTarget { target, permissions, .. } => {
+                let targets = with_active(recorded(&work.route), target, permissions);
                 work.route = kubernetes.set_targets(&work.route, &targets).await?;
             }
             Step::ReleaseTarget { target, .. } => {

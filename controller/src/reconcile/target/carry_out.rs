@@ -123,8 +123,8 @@ impl Reconciler {
 
     async fn prepare_one(&self, step: &Step, known: &LambdaRoute) -> Result<LambdaRoute, KubeError> {
         match step {
-            Step::RecordTarget { target, .. } => {
-                self.setup.kubernetes.set_targets(known, &with_active(recorded(known), target)).await
+            Step::RecordTarget { target, permissions, .. } => {
+                self.setup.kubernetes.set_targets(known, &with_active(recorded(known), target, permissions)).await
             }
             _ => self.setup.kubernetes.add_finalizer(known).await,
         }
