@@ -20,6 +20,7 @@ use crate::target::{FunctionTarget, display_name};
 use crate::view::{Failure, TargetView};
 
 mod aspects;
+mod credentials;
 mod failure;
 mod judgement;
 mod ready;

@@ -5,6 +5,7 @@ mod begin;
 mod event;
 mod guard;
 mod guarding;
+mod identities;
 mod incoming;
 mod key_set;
 mod key_sets;

@@ -3,8 +3,8 @@
 use lambdaroute_crds::condition::{ConditionType, Reason};
 use lambdaroute_crds::{FunctionUrlManagement, PermissionsManagement};
 
-use super::judgement::{Actor, Judgement, State};
-use super::{Facts, earlier, failure, lives};
+use super::judgement::{Actor, Judgement};
+use super::{Facts, credentials, earlier, failure, lives};
 use crate::access::Resolution;
 use crate::assess::ServiceClaim;
 use crate::contest::Contested;
@@ -13,7 +13,6 @@ use crate::observation::FunctionState;
 use crate::observe::Aspect;
 use crate::plan::{TooLarge, UrlFinding};
 use crate::policy::{Grant, Grantee, MAX_BYTES};
-use crate::principal::without_session;
 use crate::programming::Programming;
 use crate::view::TargetView;
 
@@ -22,7 +21,7 @@ pub(super) fn judge(facts: &Facts<'_>) -> [(ConditionType, Option<Judgement>); 6
     [
         (ConditionType::Accepted, accepted(facts)),
         (ConditionType::ResolvedRefs, resolved_refs(facts)),
-        (ConditionType::CredentialsReady, credentials(facts)),
+        (ConditionType::CredentialsReady, credentials::credentials(facts)),
         (ConditionType::FunctionURLReady, function_url(facts)),
         (ConditionType::PermissionsReady, permissions(facts)),
         (ConditionType::Programmed, programmed(facts)),
@@ -90,40 +89,6 @@ fn references(resolution: &Resolution) -> Option<Judgement> {
             Some(Judgement { actor: *actor, ..Judgement::no(*reason, message.clone()) })
         }
     }
-}
-
-fn credentials(facts: &Facts<'_>) -> Option<Judgement> {
-    let identities = facts.identities;
-    let wrong: std::collections::BTreeSet<String> =
-        identities.arns.iter().filter(|arn| !facts.principal.is(arn)).map(|arn| without_session(arn)).collect();
-    if !wrong.is_empty() {
-        let wrong: Vec<String> = wrong.into_iter().collect();
-        let message = format!(
-            "proxies have the credentials of {}, but the permission statements name {} (--proxy-principal)",
-            wrong.join(", "),
-            facts.principal
-        );
-        return Some(Judgement::no(Reason::WrongPrincipal, message));
-    }
-    if !identities.errors.is_empty() {
-        let which = if identities.arns.is_empty() { "the proxies" } else { "some of the proxies that serve the route" };
-        return Some(Judgement::no(
-            Reason::Unavailable,
-            format!(
-                "{which} have no AWS credentials, and calls by them fail: give their ServiceAccount a role (IRSA or Pod \
-                 Identity); their logs say more"
-            ),
-        ));
-    }
-    if !identities.arns.is_empty() {
-        let message = "the proxies have the credentials that the permission statements name";
-        return Some(Judgement::yes(Reason::Valid, message));
-    }
-    // A new leader hasn't heard them yet: what they said to the one before goes on.
-    if super::was(facts.route, ConditionType::CredentialsReady, Reason::Valid) {
-        return None;
-    }
-    Some(Judgement::new(State::Unknown, Reason::Unknown, "no proxy has said who it is"))
 }
 
 fn failed(facts: &Facts<'_>, aspect: Aspect) -> Option<Judgement> {

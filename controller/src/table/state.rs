@@ -11,10 +11,10 @@ use lambdaroute_proxy_config::v1alpha1::Version;
 use super::event::{Close, Effect, Event, SliceKey, StreamId};
 use super::key_set::{KeySetEntry, Keys, Source};
 use super::pod::{PodFacts, ProxyId};
-use super::proxy::{Credentials, Proxy};
+use super::proxy::Proxy;
 use super::reference::key_sets_of;
 use super::route::Entry;
-use crate::programming::{DesiredRoute, Identities, KeySetId, Programming, RouteId, TableEvent};
+use crate::programming::{DesiredRoute, Identities, KeySetId, Programming, RouteId};
 use crate::slices;
 
 /// The table's settings: how long it waits for what.
@@ -170,28 +170,6 @@ impl State {
         self.begun.is_some() && !self.routes.contains_key(id)
     }
 
-    /// What proxies say of their AWS credentials: those that this route is given to, or, as long as it is given to none, all
-    /// that are connected.
-    pub fn identities(&self, id: &RouteId) -> Identities {
-        match self.routes.get(id).filter(|entry| !entry.chosen.is_empty()) {
-            Some(entry) => self.identities_of(&entry.chosen),
-            None => self.identities.clone(),
-        }
-    }
-
-    /// What these proxies say of their AWS credentials.
-    pub(super) fn identities_of<'a>(&self, proxies: impl IntoIterator<Item = &'a ProxyId>) -> Identities {
-        let (mut arns, mut errors) = (BTreeSet::new(), BTreeSet::new());
-        for proxy in proxies.into_iter().filter_map(|id| self.proxies.get(id)) {
-            match &proxy.credentials {
-                Some(Credentials::Arn(arn)) => arns.insert(arn.clone()),
-                Some(Credentials::Error(error)) => errors.insert(error.clone()),
-                None => false,
-            };
-        }
-        Identities { arns: arns.into_iter().collect(), errors: errors.into_iter().collect() }
-    }
-
     /// The Pod of a proxy, by uid.
     pub fn pod_facts(&self, id: &ProxyId) -> Option<&PodFacts> {
         self.proxies.get(id).map(|proxy| &proxy.pod)
@@ -277,16 +255,6 @@ impl State {
         if let Some(stream) = self.proxies.get_mut(proxy).and_then(|proxy| proxy.stream.as_mut()) {
             stream.dirty.insert(id.clone());
             out.push(Effect::Wake(stream.id));
-        }
-    }
-
-    /// What connected proxies say of their credentials, told when it has changed.
-    pub(super) fn refresh_identities(&mut self, out: &mut Vec<Effect>) {
-        let connected = self.proxies.iter().filter(|(_, proxy)| proxy.stream.is_some()).map(|(id, _)| id);
-        let identities = self.identities_of(connected);
-        if identities != self.identities {
-            self.identities = identities;
-            out.push(Effect::Tell(TableEvent::Identities));
         }
     }
 
