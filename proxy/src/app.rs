@@ -147,6 +147,7 @@ pub async fn build(args: Args, flags: Flags) -> Result<Bound, BuildError> {
         max_streams: max_streams_per_connection.get(),
         max_requests: max_requests_per_connection.get(),
     };
+    let max_connections = max_connections.map_or_else(|| limits.most_connections(memory_limit()), NonZeroUsize::get);
     let connector = Arc::new(Connector::default());
     let mut seats = Vec::new();
     for index in 0..workers.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get) {
@@ -166,7 +167,7 @@ pub async fn build(args: Args, flags: Flags) -> Result<Bound, BuildError> {
         seats.push(worker::serve(index, Server::new(Arc::new(proxy), limits)).map_err(BuildError::Worker)?);
     }
     // Not on this thread: a caller must not wait for a table or a scrape.
-    let acceptor = Acceptor::start(seats, max_connections.get(), lifecycle.clone(), metrics.clone());
+    let acceptor = Acceptor::start(seats, max_connections, lifecycle.clone(), metrics.clone());
     let acceptor = acceptor.map_err(BuildError::Worker)?;
     let endpoint = function_url_endpoint.as_ref().map(Origin::of_endpoint).transpose();
     let listeners = Listeners::new(Setting {

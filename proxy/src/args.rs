@@ -88,9 +88,10 @@ pub struct Args {
     #[arg(long, env = "LAMBDAROUTE_BODY_MEMORY", value_name = "SIZE", value_parser = size)]
     pub body_memory: Option<usize>,
 
-    /// Connections of callers at once. One more is closed at once
-    #[arg(long, env = "LAMBDAROUTE_MAX_CONNECTIONS", value_name = "NUMBER", default_value = "10000")]
-    pub max_connections: NonZeroUsize,
+    /// Connections of callers at once. One more is closed at once. Absent: 10000, or as many as half of the container's
+    /// memory limit (or of the machine's memory) holds unfinished headers of
+    #[arg(long, env = "LAMBDAROUTE_MAX_CONNECTIONS", value_name = "NUMBER")]
+    pub max_connections: Option<NonZeroUsize>,
 
     /// Requests in flight on one HTTP/2 connection
     #[arg(long, env = "LAMBDAROUTE_MAX_STREAMS_PER_CONNECTION", value_name = "NUMBER", default_value = "128")]

@@ -35,6 +35,10 @@ const H2_CONNECTION_WINDOW: u32 = 256 * 1024;
 const H2_STREAM_WINDOW: u32 = 128 * 1024;
 /// How long an answer to a ping may take.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// The part of the memory that heads may take, where the number of connections isn't said.
+const HEADS_PART: u64 = 2;
+/// However much memory there is.
+const MOST_CONNECTIONS: usize = 10_000;
 /// hyper's own, which it keeps on the stack: another number costs an allocation a request.
 const STACK_HEADERS: usize = 100;
 
@@ -64,6 +68,20 @@ pub(crate) struct ConnectionLimits {
     pub(crate) max_requests: u32,
 }
 
+impl ConnectionLimits {
+    /// What is read of one request's head before it is whole, at most. It is in no budget, and costs its sender nothing.
+    fn head_buffer(&self) -> usize {
+        BUFFER.max(self.head.bytes.saturating_mul(2))
+    }
+
+    /// How many connections a process with so much memory may have, where nobody says it: all of them with an unfinished
+    /// head must leave room for the rest.
+    pub(crate) fn most_connections(&self, memory: u64) -> usize {
+        let room = memory / HEADS_PART / self.head_buffer() as u64;
+        usize::try_from(room).unwrap_or(usize::MAX).clamp(1, MOST_CONNECTIONS)
+    }
+}
+
 /// What serves the connections of one worker.
 pub(crate) struct Server {
     proxy: Arc<Proxy>,
@@ -81,7 +99,7 @@ impl Server {
         let mut http = Builder::new(streams);
         let mut http1 = http.http1();
         http1.timer(TokioTimer::new()).header_read_timeout(limits.header_read_timeout);
-        http1.max_buf_size(BUFFER.max(limits.head.bytes.saturating_mul(2)));
+        http1.max_buf_size(limits.head_buffer());
         if limits.head.count > STACK_HEADERS {
             http1.max_headers(limits.head.count);
         }
@@ -151,3 +169,6 @@ impl Server {
         drop(place);
     }
 }
+
+#[cfg(test)]
+mod tests;
