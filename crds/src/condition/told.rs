@@ -208,7 +208,7 @@ impl Reason {
                 "Find them (CloudTrail tells who): Terraform, a console, a cluster with the same id.",
             ),
             Self::PolicyTooLarge => (
-                "The function's policy would be over AWS's 20,480 bytes. Nothing of it is written.",
+                "The function's policy would be over AWS's 20,480 bytes. No grant is added.",
                 "Remove statements from it that nobody needs.",
             ),
             Self::Programmed => ("Proxies serve the route.", NOTHING),
