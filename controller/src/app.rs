@@ -23,6 +23,8 @@ use crate::readiness::Readiness;
 use crate::server::{Server, authentication, tls};
 use crate::table::{Event, RouteTable, Settings};
 
+pub(crate) use parts::{owner_of, terms};
+
 /// How long parts may take to end.
 const WIND_DOWN: Duration = Duration::from_secs(10);
 

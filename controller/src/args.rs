@@ -3,17 +3,18 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::aws::AwsArgs;
 use crate::duration::parse;
 use crate::reconcile::ReconcileArgs;
 use crate::server::authentication::ServiceAccount;
 use crate::sources::SourceArgs;
+use crate::uninstall::UninstallArgs;
 
 /// Makes AWS and the cluster match every LambdaRoute.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "lambdaroute-controller", version)]
+#[command(name = "lambdaroute-controller", version, disable_help_subcommand = true)]
 pub struct Args {
     /// The namespace of the controller's own objects: Lease, Secret, ConfigMaps, Deployment.
     #[arg(long, env = "POD_NAMESPACE", alias = "lease-namespace")]
@@ -39,6 +40,20 @@ pub struct Args {
     /// Logs.
     #[command(flatten)]
     pub log: LogArgs,
+    /// What to do instead of running.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do instead of running.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Take back all that LambdaRoute has in AWS, and let every LambdaRoute go; `helm uninstall` runs it
+    ///
+    /// It ends the controllers (--owner-deployment), waits for the Lease, empties the EndpointSlices of all routes, takes back in
+    /// AWS what is ours, takes the finalizers off, and prints what is left. LambdaRoutes and their Services stay. The
+    /// controller's own flags go before the word uninstall, the same as of the controllers that ran.
+    Uninstall(UninstallArgs),
 }
 
 /// The route table and its proxies.
@@ -152,6 +167,9 @@ impl Args {
         }
         if self.sources.jwks_refresh_interval.is_zero() {
             return Err("--jwks-refresh-interval must not be 0".to_owned());
+        }
+        if self.routes.dry_run && self.command.is_some() {
+            return Err("--dry-run shows what a running controller would write: give it without uninstall".to_owned());
         }
         let table = &self.route_table;
         if table.certificate_lifetime.as_secs() == 0 || table.certificate_lifetime > table.ca_lifetime {

@@ -3,38 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Service};
-use kube::api::{ApiResource, DynamicObject, ListParams};
-use kube::{Api, Client, ResourceExt};
-use lambdaroute_crds::{LambdaAccessPolicy, LambdaRoute};
+use kube::Client;
 
-use crate::access_policy::AccessPolicies;
-use crate::assess::{Assessment, Installation, ServiceClaim, assess, judge_access};
+use crate::assess::Installation;
 use crate::aws::Aws;
-use crate::intent::{deleting, key, on_target, recorded};
-use crate::kubernetes::port_book;
+use crate::intent::{deleting, key, on_target};
 use crate::observation::FunctionState;
 use crate::observe::observe;
 use crate::plan::{Intent, RouteOnTarget, Settings, plan};
 use crate::plan_route::{RouteFacts, plan_route};
-use crate::ports::{Claim, Ports};
 use crate::priority::Priority;
-use crate::programmed::{self, Programmed, Trust};
-use crate::programming::RouteId;
 use crate::reconcile::ReconcileArgs;
-use crate::service;
+use crate::snapshot::{Known, access_policies, read, targets};
 use crate::step::Step;
-use crate::target::FunctionTarget;
-use crate::watch;
-
-struct Known {
-    route: LambdaRoute,
-    live: Option<Service>,
-    claim: ServiceClaim,
-    assessment: Assessment,
-    served: Option<Programmed>,
-    port: Option<u16>,
-}
 
 /// The lines.
 ///
@@ -96,30 +77,6 @@ pub async fn dry_run(
     Ok(lines)
 }
 
-/// The policies and the namespaces' labels, as they are now.
-async fn access_policies(client: &Client) -> anyhow::Result<AccessPolicies> {
-    let kind = ApiResource::erase::<LambdaAccessPolicy>(&());
-    let policies: Api<DynamicObject> = Api::all_with(client.clone(), &kind);
-    let policies = policies.list(&ListParams::default()).await.context("LambdaAccessPolicies can't be listed")?;
-    let policies: Vec<_> = policies.items.into_iter().map(watch::readable_policy).collect();
-    let namespaces: Api<Namespace> = Api::all(client.clone());
-    let namespaces = namespaces.list_metadata(&ListParams::default()).await.context("Namespaces can't be listed")?;
-    let labels = namespaces.items.into_iter().map(|namespace| (namespace.name_any(), namespace.labels().clone()));
-    Ok(AccessPolicies::default().with_policies(&policies).with_namespaces(labels))
-}
-
-fn targets(known: &[Known]) -> BTreeSet<FunctionTarget> {
-    known
-        .iter()
-        .flat_map(|known| {
-            let recorded = recorded(&known.route).iter();
-            recorded
-                .filter_map(|target| FunctionTarget::parse_arn(&target.function_arn))
-                .chain(known.assessment.target.clone())
-        })
-        .collect()
-}
-
 fn own_steps(known: &Known, released: &BTreeSet<String>) -> Vec<String> {
     let steps = plan_route(&RouteFacts {
         route: &known.route,
@@ -132,55 +89,4 @@ fn own_steps(known: &Known, released: &BTreeSet<String>) -> Vec<String> {
         arrived: false,
     });
     steps.iter().map(Step::to_string).collect()
-}
-
-async fn read(
-    client: Client,
-    installation: &Installation,
-    args: &ReconcileArgs,
-    namespace: &str,
-) -> anyhow::Result<Vec<Known>> {
-    let kind = ApiResource::erase::<LambdaRoute>(&());
-    let watched = args.watch_namespace.as_deref();
-    let (routes, services): (Api<DynamicObject>, Api<Service>) = match watched {
-        Some(namespace) => {
-            (Api::namespaced_with(client.clone(), namespace, &kind), Api::namespaced(client.clone(), namespace))
-        }
-        None => (Api::all_with(client.clone(), &kind), Api::all(client.clone())),
-    };
-    let routes = routes.list(&ListParams::default()).await.context("LambdaRoutes can't be listed")?;
-    let ours = ListParams::default().labels(&format!("{}={}", service::MANAGED_BY.0, service::MANAGED_BY.1));
-    let services = services.list(&ours).await.context("Services can't be listed")?.items;
-    let ports: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-    let ports = ports.get_opt(&args.ports_configmap).await.context("the ports' ConfigMap can't be read")?;
-    let mut known = Vec::new();
-    let mut claims = Vec::new();
-    for route in routes.items.into_iter().map(watch::readable) {
-        let uid = route.uid().unwrap_or_default();
-        let of_name =
-            |live: &&Service| live.namespace() == route.namespace() && live.name_any() == service::name(&route);
-        let live = services.iter().filter(of_name).find(|live| service::is_ours(live, &uid)).cloned();
-        let claim = match &live {
-            Some(_) => ServiceClaim::Ours,
-            None => {
-                let services: Api<Service> = Api::namespaced(client.clone(), &route.namespace().unwrap_or_default());
-                let found = services.get_opt(&service::name(&route)).await.context("a Service can't be read")?;
-                // It would be made.
-                if found.is_some() { ServiceClaim::Taken } else { ServiceClaim::Ours }
-            }
-        };
-        let annotation = |name: &str| live.as_ref().and_then(|live| live.annotations().get(name)).cloned();
-        let assessment = assess(&route, installation, annotation(service::TARGET).as_deref()).with_claim(&route, claim);
-        let trust = Trust { written: None, manifest: judge_access(&route, installation).ok() };
-        let served = annotation(programmed::ANNOTATION).and_then(|text| Programmed::trusted(&text, &route, &trust));
-        claims.extend(Claim::of(&route, live.as_ref()));
-        known.push(Known { route, live, claim, assessment, served, port: None });
-    }
-    let resting = ports.as_ref().map(port_book::read).unwrap_or_default();
-    let mut ports = Ports::new(args.port_range.clone(), claims, resting, jiff::Timestamp::now());
-    for known in &mut known {
-        let id = RouteId(known.route.uid().unwrap_or_default());
-        known.port = if deleting(&known.route) { ports.of(&id) } else { ports.allocate(&id) };
-    }
-    Ok(known)
 }

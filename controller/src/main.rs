@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lambdaroute_controller::app::App;
-use lambdaroute_controller::args::Args;
+use lambdaroute_controller::args::{Args, Command};
 use lambdaroute_controller::aws::Aws;
 use lambdaroute_controller::reconcile::ReconcileMetrics;
 use lambdaroute_controller::sources::{SourceMetrics, trust};
+use lambdaroute_controller::uninstall::{self, UninstallArgs};
 use lambdaroute_controller::{dry_run, lead, telemetry};
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
@@ -30,7 +31,11 @@ async fn main() -> ExitCode {
         eprintln!("error: {words}");
         return ExitCode::from(BAD_CONFIGURATION);
     }
-    match run(args).await {
+    let outcome = match &args.command {
+        None => run(args).await,
+        Some(Command::Uninstall(options)) => uninstall(&args, options).await,
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             error!(error = format!("{error:#}"), "ending");
@@ -46,6 +51,17 @@ async fn run(args: Args) -> Result<(), anyhow::Error> {
     if args.routes.dry_run {
         return dry_run(&args, client).await;
     }
+    let stop = told_to_stop()?;
+    let mut app = App::new(args.clone(), client);
+    let aws = Aws::load(&args.aws, &mut app.registry).await;
+    let metrics = ReconcileMetrics::register(&mut app.registry);
+    let source_metrics = SourceMetrics::register(&mut app.registry);
+    app.run(stop, move |leading| lead::lead(args, aws, metrics, source_metrics, leading)).await?;
+    Ok(())
+}
+
+/// Cancelled by SIGTERM and SIGINT.
+fn told_to_stop() -> std::io::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::spawn({
@@ -58,11 +74,24 @@ async fn run(args: Args) -> Result<(), anyhow::Error> {
             stop.cancel();
         }
     });
-    let mut app = App::new(args.clone(), client);
-    let aws = Aws::load(&args.aws, &mut app.registry).await;
-    let metrics = ReconcileMetrics::register(&mut app.registry);
-    let source_metrics = SourceMetrics::register(&mut app.registry);
-    app.run(stop, move |leading| lead::lead(args, aws, metrics, source_metrics, leading)).await?;
+    Ok(stop)
+}
+
+/// Takes everything back, and prints what was done and what is left. What is left in AWS is no failure: the way on is free.
+#[allow(clippy::print_stdout)]
+async fn uninstall(args: &Args, options: &UninstallArgs) -> Result<(), anyhow::Error> {
+    let stop = told_to_stop()?;
+    let client = kube::Client::try_default().await?;
+    let aws = Aws::load(&args.aws, &mut Registry::default()).await;
+    let outcome = uninstall::uninstall(args, options, client, &aws, stop).await;
+    match &outcome {
+        Ok(report) => print!("{report}"),
+        Err(error) => println!("LambdaRoute is still installed: {error}"),
+    }
+    if !outcome.as_ref().is_ok_and(uninstall::Report::is_complete) {
+        println!("{}", uninstall::WAY_OUT);
+        anyhow::bail!("not uninstalled");
+    }
     Ok(())
 }
 

@@ -68,7 +68,8 @@ impl Release {
         tokio::fs::write(&file, values.to_string()).await?;
         let (chart, file) = (helm::chart(), file.to_string_lossy().into_owned());
         self.helm(&["install", RELEASE, &chart.to_string_lossy(), "--values", &file, "--wait", "--timeout", "180s"])
-            .await
+            .await?;
+        Ok(())
     }
 
     /// Both Deployments at once get new Pods. Returns when the new ones are ready and the old ones are gone.
@@ -97,9 +98,9 @@ impl Release {
         Ok(list.items.iter().map(ResourceExt::name_any).collect())
     }
 
-    /// Uninstalls, and takes away what the suite itself had added.
-    pub(crate) async fn uninstall(&self) -> anyhow::Result<()> {
-        self.helm(&["uninstall", RELEASE, "--wait", "--timeout", "120s", "--ignore-not-found"]).await?;
+    /// Uninstalls, and takes away what the suite itself had added; gives what Helm printed.
+    pub(crate) async fn uninstall(&self) -> anyhow::Result<String> {
+        let printed = self.helm(&["uninstall", RELEASE, "--wait", "--timeout", "300s", "--ignore-not-found"]).await?;
         let secrets: Api<Secret> = Api::namespaced(self.client.clone(), NAMESPACE);
         for name in SECRETS {
             match secrets.delete(name, &DeleteParams::default()).await {
@@ -108,18 +109,18 @@ impl Release {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
+        Ok(printed)
     }
 
-    async fn helm(&self, arguments: &[&str]) -> anyhow::Result<()> {
+    async fn helm(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let mut arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         arguments.extend(["--namespace".to_owned(), NAMESPACE.to_owned()]);
         let kubeconfig = self.kubeconfig.clone();
         let run = move || {
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-            helm::helm(&arguments, Some(&kubeconfig))
+            let (printed, told) = helm::told(&arguments, Some(&kubeconfig))?;
+            Ok(printed + &told)
         };
-        tokio::task::spawn_blocking(run).await??;
-        Ok(())
+        tokio::task::spawn_blocking(run).await?
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
@@ -50,6 +50,16 @@ fn is_ready(route: &LambdaRoute) -> bool {
             && condition.status == "True"
             && condition.observed_generation == route.metadata.generation
     })
+}
+
+/// No route of a namespace is held by our finalizer, or says that it works.
+pub(crate) async fn are_let_go(client: &Client, namespace: &str) -> anyhow::Result<()> {
+    let routes: Api<LambdaRoute> = Api::namespaced(client.clone(), namespace);
+    for route in routes.list(&ListParams::default()).await?.items {
+        let (name, held) = (route.name_any(), !route.finalizers().is_empty());
+        ensure!(!held && !is_ready(&route), "{namespace}/{name} isn't let go: {:?}", route.status);
+    }
+    Ok(())
 }
 
 /// Deletes all routes of a namespace, and waits until they and their Services are gone.

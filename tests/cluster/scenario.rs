@@ -25,6 +25,8 @@ const NAMESPACES: [&str; 4] = [release::NAMESPACE, SHOP, MANY, CALLERS];
 /// Routes under load in the rolling restart, over this many functions.
 const ROUTES: usize = 200;
 const FUNCTIONS: usize = 4;
+/// Those of the other namespace.
+const SHOP_ROUTES: usize = 2;
 /// Requests a second from each of the two callers: the emulator, not the proxies, sets the bound.
 const RATE: u32 = 20;
 const CRDS: [&str; 2] = ["lambdaroutes.lambdaroute.dev", "lambdaaccesspolicies.lambdaroute.dev"];
@@ -76,6 +78,8 @@ impl Cluster {
         let mut functions = vec![orders];
         functions.extend(self.restart_under_load().await?);
 
+        self.uninstall_with_routes_and_install_again(directory, &functions).await?;
+
         for namespace in [SHOP, MANY] {
             routes::delete(&self.client, namespace, Duration::from_secs(180)).await?;
         }
@@ -84,6 +88,32 @@ impl Cluster {
         }
         self.said("all routes are deleted: no Service is left, and nothing in AWS");
         self.uninstall_leaves_the_crd_alone(before).await
+    }
+
+    /// Nobody deletes routes first: nothing hangs, AWS is clean, and a later install serves them again.
+    async fn uninstall_with_routes_and_install_again(
+        &self,
+        directory: &std::path::Path,
+        functions: &[Function],
+    ) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        let printed = self.release.uninstall().await?;
+        let told = format!("LambdaRoutes let go: {}", ROUTES + SHOP_ROUTES);
+        ensure!(printed.contains(&told), "helm uninstall doesn't say {told:?}: {printed}");
+        ensure!(!printed.contains("Left in AWS"), "{printed}");
+        for function in functions {
+            self.aws.assert_clean(function).await?;
+        }
+        for namespace in [SHOP, MANY] {
+            routes::are_let_go(&self.client, namespace).await?;
+        }
+        self.said(&format!("helm uninstall with all routes there took {} s", begun.elapsed().as_secs()));
+        self.release.install(&self.settings, &self.aws, directory).await?;
+        for (namespace, count) in [(SHOP, SHOP_ROUTES), (MANY, ROUTES)] {
+            routes::ready(&self.client, namespace, count, Duration::from_secs(180)).await?;
+        }
+        self.said("helm install again: all routes are Ready as before");
+        Ok(())
     }
 
     async fn call_by_service_name(&self, orders: &Function) -> anyhow::Result<()> {

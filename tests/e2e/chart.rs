@@ -80,6 +80,16 @@ fn deployment<'a>(objects: &'a [Value], component: &str) -> &'a Value {
     found.copied().unwrap_or(&Value::Null)
 }
 
+/// What Helm makes before it deletes the release, and takes away again.
+fn before_deletion(objects: &[Value]) -> Vec<&Value> {
+    objects.iter().filter(|object| is_before_deletion(object)).collect()
+}
+
+fn is_before_deletion(object: &Value) -> bool {
+    object["metadata"]["annotations"]["helm.sh/hook"] == "pre-delete"
+}
+
+/// Of a Deployment or a Job.
 fn arguments(deployment: &Value) -> Vec<&str> {
     let arguments = &deployment["spec"]["template"]["spec"]["containers"][0]["args"];
     arguments.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
@@ -108,6 +118,7 @@ fn wrong_values_are_refused_with_their_name() -> anyhow::Result<()> {
         (json!({"proxyPrincipal": PRINCIPAL, "aws": {"endpointURL": "aws.test:4566"}}), "/aws/endpointURL"),
         (json!({"proxyPrincipal": PRINCIPAL, "controller": {"driftInterval": "hourly"}}), "/controller/driftInterval"),
         (json!({"proxyPrincipal": PRINCIPAL, "aws": {"rate": {"getPolicy": 0}}}), "/aws/rate/getPolicy"),
+        (json!({"proxyPrincipal": PRINCIPAL, "uninstall": {"timeLimitSeconds": "2m"}}), "/uninstall/timeLimitSeconds"),
         (
             json!({"proxyPrincipal": PRINCIPAL, "proxy": {"serviceAccount": {"create": false}}}),
             "proxy.serviceAccount.create is false: set proxy.serviceAccount.name",
@@ -177,6 +188,79 @@ fn the_binaries_know_every_flag_that_the_chart_gives() -> anyhow::Result<()> {
                 assert!(known.contains(flag), "{} doesn't know {flag}", binary.name());
             }
         }
+        // The rest is the controller's own.
+        let help = Command::new(Binary::Controller.path()?).args(["uninstall", "--help"]).output()?;
+        let help = String::from_utf8(help.stdout)?;
+        let job = of_kind(&objects, "Job").into_iter().next().context("there is no Job")?;
+        let own: Vec<&str> = arguments(job).into_iter().skip_while(|it| *it != "uninstall").skip(1).collect();
+        assert!(!own.is_empty());
+        for flag in own.iter().filter_map(|argument| argument.split('=').next()) {
+            assert!(help.contains(flag), "uninstall doesn't know {flag}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn an_uninstall_begins_with_a_job_that_is_a_controller_but_for_its_end() -> anyhow::Result<()> {
+    for values in [smallest(), everything()] {
+        let objects = template("r", "n", &values)?;
+        let deployment = deployment(&objects, "controller");
+        let hooks = before_deletion(&objects);
+        let [job] = of_kind(&objects, "Job")[..] else { anyhow::bail!("one Job was expected") };
+        assert!(hooks.contains(&job));
+        let (pod, controller) = (&job["spec"]["template"], &deployment["spec"]["template"]);
+        // NetworkPolicies select it, and the AWS role is the ServiceAccount's.
+        assert_eq!(pod["metadata"], controller["metadata"]);
+        for field in
+            ["serviceAccountName", "securityContext", "nodeSelector", "tolerations", "affinity", "imagePullSecrets"]
+        {
+            assert_eq!(pod["spec"][field], controller["spec"][field], "{field}");
+        }
+        let (container, of_controller) = (&pod["spec"]["containers"][0], &controller["spec"]["containers"][0]);
+        for field in ["image", "imagePullPolicy", "env", "securityContext", "resources"] {
+            assert_eq!(container[field], of_controller[field], "{field}");
+        }
+        let quiet = |flag: &&str| !flag.starts_with("--log-level");
+        let mut expected: Vec<&str> = arguments(deployment).into_iter().filter(quiet).collect();
+        expected.extend(["uninstall", "--time-limit=120s"]);
+        assert_eq!(arguments(job).into_iter().filter(quiet).collect::<Vec<_>>(), expected);
+
+        let spec = &job["spec"];
+        assert_eq!((&spec["activeDeadlineSeconds"], &spec["backoffLimit"]), (&json!(270), &json!(0)), "nothing hangs");
+        let annotations = &job["metadata"]["annotations"];
+        assert_eq!(
+            annotations["helm.sh/hook-output-log-policy"], "hook-succeeded,hook-failed",
+            "Helm prints what is left"
+        );
+        let weight = |object: &Value| -> i64 {
+            object["metadata"]["annotations"]["helm.sh/hook-weight"]
+                .as_str()
+                .and_then(|it| it.parse().ok())
+                .unwrap_or(0)
+        };
+        assert_eq!(hooks.len(), 3);
+        for hook in hooks {
+            let policy = &hook["metadata"]["annotations"]["helm.sh/hook-delete-policy"];
+            assert_eq!(policy, "before-hook-creation,hook-succeeded", "a later uninstall meets none of this one");
+            assert!(hook == job || weight(hook) < weight(job), "its rights come first: {hook}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_job_before_an_uninstall_can_be_switched_off_and_given_more_time() -> anyhow::Result<()> {
+    let off = json!({"proxyPrincipal": PRINCIPAL, "uninstall": {"enabled": false}});
+    assert!(before_deletion(&template("r", "n", &off)?).is_empty());
+    let long = json!({
+        "proxyPrincipal": PRINCIPAL, "log": {"level": "debug"}, "uninstall": {"timeLimitSeconds": 1800},
+    });
+    let objects = template("r", "n", &long)?;
+    let [job] = of_kind(&objects, "Job")[..] else { anyhow::bail!("one Job was expected") };
+    assert_eq!(job["spec"]["activeDeadlineSeconds"], 1950);
+    for flag in ["--time-limit=1800s", "--log-level=debug"] {
+        assert!(arguments(job).contains(&flag), "{:?}", arguments(job));
     }
     Ok(())
 }
@@ -307,8 +391,10 @@ async fn the_real_api_server_takes_every_object_and_the_pods_are_restricted() ->
             applied.with_context(|| format!("apply {} {}", object["kind"], object["metadata"]["name"]))?;
         }
         let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), name);
-        for component in ["controller", "proxy"] {
-            let template = &deployment(&objects, component)["spec"]["template"];
+        let job = of_kind(&objects, "Job").into_iter().next().context("there is no Job")?;
+        let makers = ["controller", "proxy"].map(|component| (component, deployment(&objects, component)));
+        for (component, maker) in makers.into_iter().chain([("uninstall", job)]) {
+            let template = &maker["spec"]["template"];
             let mut pod = template.clone();
             pod["metadata"]["name"] = component.into();
             let parameters = PostParams { dry_run: true, ..PostParams::default() };
@@ -335,7 +421,8 @@ async fn the_controller_may_do_what_it_does_and_nothing_more() -> anyhow::Result
     });
     let objects = template("r", HOME, &values)?;
     let kinds = ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"];
-    for object in objects.iter().filter(|object| kinds.iter().any(|kind| object["kind"] == *kind)) {
+    let rights = |object: &&Value| kinds.iter().any(|kind| object["kind"] == *kind);
+    for object in objects.iter().filter(rights).filter(|object| !is_before_deletion(object)) {
         cluster.apply(object, Some(HOME)).await?;
     }
     let controller = format!("system:serviceaccount:{HOME}:{HOME}-controller");
@@ -365,6 +452,30 @@ async fn the_controller_may_do_what_it_does_and_nothing_more() -> anyhow::Result
         let attributes = json!({"verb": "get", "path": path});
         let answer = allowed(cluster, &json!({"user": user, "nonResourceAttributes": attributes})).await?;
         assert_eq!(answer, expected, "{user}: get {path}");
+    }
+    // While an uninstall runs, it may end the controllers; nothing else comes to it.
+    let hooks: Vec<&Value> = before_deletion(&objects).into_iter().filter(rights).collect();
+    assert_eq!(hooks.len(), 2);
+    for object in hooks {
+        cluster.apply(object, Some(HOME)).await?;
+    }
+    let scale = |name: &'static str| right("get patch", "deployments.apps/scale", "HOME", name);
+    lambdaroute_tests::wait::eventually("the right to end the controllers", async || {
+        let name = format!("{HOME}-controller");
+        let answer = review(cluster, &controller, &scale(""), "patch", &name, HOME).await?;
+        Ok(answer.then_some(()))
+    })
+    .await?;
+    assert!(review(cluster, &controller, &scale(""), "get", &format!("{HOME}-controller"), HOME).await?);
+    for name in [format!("{HOME}-proxy"), "other".to_owned(), String::new()] {
+        assert!(!review(cluster, &controller, &scale(""), "patch", &name, HOME).await?, "{name}");
+    }
+    for right in MAY_NOT.iter().filter(|right| right.resource != "deployments.apps/scale") {
+        for (verb, name) in right.verbs.split(' ').flat_map(|verb| right.names.split(' ').map(move |name| (verb, name)))
+        {
+            let answer = review(cluster, &controller, right, verb, &name.replace("HOME", HOME), HOME).await?;
+            assert!(!answer, "while it uninstalls: {verb} {name} of {right:?}");
+        }
     }
     cluster.delete_namespace(LISTED).await?;
     cluster.delete_namespace(HOME).await?;
@@ -427,6 +538,7 @@ const MAY_NOT: &[Right] = &[
     right("create update patch delete", "pods", "HOME", ""),
     right("create", "pods/exec serviceaccounts/token", "HOME", ""),
     right("update patch delete", "deployments.apps", "HOME", "HOME-controller"),
+    right("get update patch", "deployments.apps/scale", "HOME", "HOME-controller"),
     right("get", "deployments.apps", "HOME", "HOME-proxy"),
     right("create update patch delete deletecollection", "lambdaaccesspolicies.lambdaroute.dev namespaces", "", ""),
     right("get", "namespaces", "", "shop"),

@@ -49,3 +49,4 @@ mod services;
 mod signatures;
 mod sources;
 mod table;
+mod uninstall;

@@ -36,11 +36,12 @@ fn the_flags_are_those_of_the_binaries() -> anyhow::Result<()> {
         "# Flags\n\nGenerated from the binaries' own `--help`: don't edit. The chart sets most of them from its \
                     [values](../charts/lambdaroute/values.yaml); `extraArgs` takes the others.\n"
             .to_owned();
-    for binary in [Binary::Controller, Binary::Proxy] {
-        let output = Command::new(binary.path()?).arg("--help").env_clear().output()?;
+    for (binary, command) in [(Binary::Controller, ""), (Binary::Controller, " uninstall"), (Binary::Proxy, "")] {
+        let arguments = command.split_whitespace().chain(["--help"]);
+        let output = Command::new(binary.path()?).args(arguments).env_clear().output()?;
         let help = String::from_utf8(output.stdout)?;
         let lines: Vec<_> = help.lines().map(str::trim_end).collect();
-        let _ = write!(text, "\n## {}\n\n```text\n{}\n```\n", binary.name(), lines.join("\n").trim());
+        let _ = write!(text, "\n## {}{command}\n\n```text\n{}\n```\n", binary.name(), lines.join("\n").trim());
     }
     hold("flags.md", &text)
 }

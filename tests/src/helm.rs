@@ -45,6 +45,14 @@ pub fn chart() -> PathBuf {
 /// # Errors
 /// When helm fails; the error has its words.
 pub fn helm(arguments: &[&str], kubeconfig: Option<&Path>) -> anyhow::Result<String> {
+    Ok(told(arguments, kubeconfig)?.0)
+}
+
+/// The same, with what it prints on standard error besides: its warnings, and what hooks print.
+///
+/// # Errors
+/// When helm fails; the error has its words.
+pub fn told(arguments: &[&str], kubeconfig: Option<&Path>) -> anyhow::Result<(String, String)> {
     let home = target::cache().join("helm-home");
     let output = Command::new(binary()?)
         .args(arguments)
@@ -57,7 +65,7 @@ pub fn helm(arguments: &[&str], kubeconfig: Option<&Path>) -> anyhow::Result<Str
     if !output.status.success() {
         bail!("helm {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
     }
-    Ok(String::from_utf8(output.stdout)?)
+    Ok((String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?))
 }
 
 /// The objects that the chart renders to.

@@ -25,6 +25,7 @@ mod aws;
 mod calls;
 mod endpoints;
 mod leaders;
+mod leading;
 mod made;
 mod policies;
 mod processes;
@@ -32,11 +33,13 @@ mod release;
 mod routes;
 mod scripted;
 mod secrets;
+mod uninstall;
 
 pub use calls::{Calls, floor};
 pub use endpoints::EndpointWatch;
 pub use processes::unhurried;
 pub use scripted::Scripted;
+pub use uninstall::{Uninstalled, Uninstalling};
 
 use release::Release;
 

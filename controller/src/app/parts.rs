@@ -90,7 +90,7 @@ pub(super) async fn bind(what: &'static str, address: SocketAddr) -> Result<TcpL
     Ok(listener)
 }
 
-pub(super) async fn owner_of(args: &Args, client: &Client) -> Result<Option<OwnerReference>, Error> {
+pub(crate) async fn owner_of(args: &Args, client: &Client) -> Result<Option<OwnerReference>, Error> {
     let Some(name) = &args.leader.owner_deployment else { return Ok(None) };
     let api = Api::namespaced(client.clone(), &args.namespace);
     let owner = owner::deployment(&api, name).await;
@@ -115,7 +115,7 @@ pub(super) fn keeper(args: &Args, client: &Client, owner: Option<OwnerReference>
     }
 }
 
-pub(super) fn terms(args: &Args, owner: Option<OwnerReference>) -> Terms {
+pub(crate) fn terms(args: &Args, owner: Option<OwnerReference>) -> Terms {
     let leader = &args.leader;
     Terms {
         name: leader.lease_name.clone(),

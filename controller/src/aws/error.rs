@@ -177,6 +177,17 @@ impl AwsError {
         }
     }
 
+    /// There was no time for an answer.
+    pub fn late(operation: &'static str) -> Self {
+        Self {
+            operation,
+            kind: ErrorKind::Unreachable,
+            code: "NoAnswer".to_owned(),
+            message: "no answer in time".to_owned(),
+            request_id: None,
+        }
+    }
+
     pub(super) fn not_leading(operation: &'static str) -> Self {
         Self {
             operation,

@@ -71,19 +71,13 @@ impl Stack {
         let mut ours = vec![
             format!("--route-table-address={address}:{ROUTE_TABLE_PORT}"),
             format!("--admin-address={address}:{ADMIN_PORT}"),
-            format!("--watch-namespace={}", self.namespace),
-            // Quicker than in a real cluster, so that a takeover is a matter of seconds; slow enough for a busy machine.
-            "--lease-duration=8s".to_owned(),
-            "--lease-renew-deadline=6s".to_owned(),
-            "--lease-retry-period=1s".to_owned(),
         ];
+        ours.extend(self.controller_flags());
         let name_of = |flag: &str| flag.split('=').next().unwrap_or(flag).to_owned();
         ours.retain(|flag| !shape.controller_flags.iter().any(|other| name_of(other) == name_of(flag)));
         ours.extend(shape.controller_flags.iter().cloned());
         let mut environment = self.release.controller.environment(&name, &self.release.namespace);
-        let kubeconfig = self.kubeconfig(index);
-        environment.push(("KUBECONFIG".to_owned(), kubeconfig.to_string_lossy().into_owned()));
-        environment.extend(self.principals().controller.credentials.environment());
+        environment.extend(self.controller_environment(index));
         Slot {
             component: None,
             program: shape.controller_program.clone(),

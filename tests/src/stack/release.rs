@@ -21,6 +21,10 @@ pub(super) struct Release {
     pub(super) namespace: String,
     pub(super) controller: Component,
     pub(super) proxy: Component,
+    /// What runs before an uninstall.
+    pub(super) uninstall: Component,
+    /// Its rights, which aren't there before.
+    pub(super) uninstall_rights: Vec<Value>,
 }
 
 impl Release {
@@ -28,8 +32,15 @@ impl Release {
         let namespace = format!("lambdaroute-{id}");
         let objects = helm::template(&format!("lr-{id}"), &namespace, values)?;
         cluster.namespace(&namespace).await?;
-        let mut components = [None, None];
+        let (mut components, mut uninstall, mut uninstall_rights) = ([None, None], None, Vec::new());
         for mut object in objects {
+            if object["metadata"]["annotations"]["helm.sh/hook"] == "pre-delete" {
+                match object["kind"].as_str() {
+                    Some("Job") => uninstall = Some(component(&object).context("read the Job of an uninstall")?),
+                    _ => uninstall_rights.push(object),
+                }
+                continue;
+            }
             if object["kind"] == "Deployment" {
                 // Processes stand for its Pods. The object itself owns the Lease, the Secret and the ConfigMaps.
                 object["spec"]["replicas"] = json!(0);
@@ -48,7 +59,8 @@ impl Release {
         let [Some(controller), Some(proxy)] = components else {
             anyhow::bail!("the chart has no Deployment labelled app.kubernetes.io/component=controller or =proxy");
         };
-        Ok(Self { namespace, controller, proxy })
+        let uninstall = uninstall.context("the chart has no Job before an uninstall")?;
+        Ok(Self { namespace, controller, proxy, uninstall, uninstall_rights })
     }
 }
 
@@ -59,6 +71,15 @@ impl Component {
         let replaced: Vec<_> = ours.iter().map(|flag| name(flag)).collect();
         let kept = self.arguments.iter().filter(|flag| !replaced.contains(&name(flag))).cloned();
         kept.chain(ours.iter().cloned()).collect()
+    }
+
+    /// The same of a subcommand's, whose own flags come behind its name.
+    pub(super) fn flags_of(&self, subcommand: &str, ours: &[String], own: &[String]) -> Vec<String> {
+        let at = self.arguments.iter().position(|flag| flag == subcommand).unwrap_or(self.arguments.len());
+        let (before, after) = self.arguments.split_at(at);
+        let part =
+            |arguments: &[String], ours: &[String]| Self { arguments: arguments.to_vec(), ..self.clone() }.flags(ours);
+        part(before, ours).into_iter().chain(part(after, own)).collect()
     }
 
     /// The chart's environment, with the fields of a Pod filled in.
