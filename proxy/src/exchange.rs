@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use lambdaroute_proxy_config::cause::Cause;
 
 use crate::access::Caller;
+use crate::answer::Answer;
 use crate::body::Received;
 use crate::classify::{PEEK_LIMIT, Peek, Verdict, classify, peek, told};
 use crate::headers::to_caller;
@@ -20,7 +21,7 @@ use crate::observation::{Observation, X_AMZN_REQUESTID};
 use crate::problem::{PROXY_STATUS, Refused, set_proxy_status};
 use crate::resign::{Attempt, Resign, resign};
 use crate::response_body::ResponseBody;
-use crate::serve::{Answer, Proxy};
+use crate::serve::Proxy;
 use crate::served_route::ServedRoute;
 use crate::trace_context::{Fresh, propagate};
 use crate::upstream::Lease;

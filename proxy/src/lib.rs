@@ -9,6 +9,7 @@ mod access;
 mod access_log;
 mod address_text;
 mod admin;
+mod answer;
 mod app;
 mod args;
 mod auth;

@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
@@ -16,6 +15,7 @@ use lambdaroute_proxy_config::cause::{Cause, Owner};
 
 use crate::access::{Admission, Caller};
 use crate::access_log::AccessLog;
+use crate::answer::{Answer, preflight};
 use crate::aws::CredentialStore;
 use crate::body::{Received, check_length, receive};
 use crate::body_memory::{BodyMemory, Budget};
@@ -83,14 +83,6 @@ impl Unread {
         }
         if is_unasked { response } else { response.map(|body| body.discarding(self.body)) }
     }
-}
-
-/// An answer, and why it isn't the function's own.
-pub(crate) struct Answer {
-    pub(crate) response: Response<ResponseBody>,
-    pub(crate) cause: Option<Cause>,
-    /// It says already what CORS has to say.
-    pub(crate) is_preflight: bool,
 }
 
 impl Proxy {
@@ -277,14 +269,6 @@ impl Proxy {
             );
         }
     }
-}
-
-/// The answer to a preflight: the function isn't asked.
-fn preflight(headers: HeaderMap) -> Answer {
-    let mut response = Response::new(ResponseBody::bytes(Bytes::new()));
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    *response.headers_mut() = headers;
-    Answer { response, cause: None, is_preflight: true }
 }
 
 /// What a caller is told of limits who was refused before they were asked.

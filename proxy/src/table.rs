@@ -1,18 +1,21 @@
 //! The route table as the controller's messages make it, and what each message means for the listeners. Pure: it says what
 //! is to be done, [`crate::programmer`] does it.
 
+mod shares;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use lambdaroute_proxy_config::v1alpha1::limit_share::Share;
 use lambdaroute_proxy_config::v1alpha1::resource::Resource as Kind;
 use lambdaroute_proxy_config::v1alpha1::to_proxy::Message;
 use lambdaroute_proxy_config::v1alpha1::{
-    Change, LimitShare, Outcome, RefusalReason, Resource, ResourceRef, ResourceType, Route, Version, outcome,
+    Change, Outcome, RefusalReason, Resource, ResourceRef, ResourceType, Route, Version, outcome,
 };
 use lambdaroute_proxy_config::{feature, validate_route};
 
 use crate::kept::Kept;
+pub(crate) use shares::ShareStep;
+use shares::{kept_share, share};
 
 /// Type and id.
 type Key = (i32, String);
@@ -34,15 +37,6 @@ impl Step {
         let (Step::Remove(reference) | Step::Refuse(reference, ..) | Step::Serve(reference, _)) = self;
         reference.r#type() == ResourceType::KeySet
     }
-}
-
-/// What becomes of a share of a route's limit. Shares are not acknowledged, and touch no route.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum ShareStep {
-    /// This one holds from now on.
-    Set(LimitShare),
-    /// It is gone: the route's total holds.
-    Remove(LimitShare),
 }
 
 /// What a message means.
@@ -278,20 +272,6 @@ fn reference(resource: &Resource) -> ResourceRef {
 
 fn key(resource: &Resource) -> Key {
     (type_of(resource).into(), resource.id.clone())
-}
-
-/// The share that a resource holds, if it is one that this version knows.
-fn share(resource: &Resource) -> Option<&LimitShare> {
-    let Some(Kind::LimitShare(share)) = &resource.resource else { return None };
-    match (&share.share, share.limit.is_empty()) {
-        (Some(Share::Rate(_)), false) | (Some(Share::Concurrency(_)), true) => Some(share),
-        _ => None,
-    }
-}
-
-/// The share that was kept, if it is one.
-fn kept_share(kept: &Kept) -> Option<LimitShare> {
-    share(&kept.resource()).cloned()
 }
 
 fn type_of(resource: &Resource) -> ResourceType {

@@ -100,6 +100,7 @@ const PURE: &[&str] = &[
     "proxy/src/source_ranges",
     "proxy/src/stream/back_off",
     "proxy/src/table.rs",
+    "proxy/src/table/shares.rs",
     "proxy/src/trace_context",
     "proxy/src/upstream_request.rs",
     "proxy/src/upstream/addresses",

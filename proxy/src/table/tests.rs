@@ -1,5 +1,6 @@
 //! Snapshots, changes and epochs.
 
+use lambdaroute_proxy_config::v1alpha1::limit_share::Share;
 use lambdaroute_proxy_config::v1alpha1::{
     AuthType, FunctionUrl, InvokeMode, KeySet, LimitShare, RateShare, SnapshotBegin, SnapshotEnd, route::Upstream,
 };
