@@ -9,19 +9,21 @@ use crate::demand::Demand;
 use crate::observation::{FunctionState, Observation, UrlConfig, UrlSettings};
 use crate::policy::Grant;
 use crate::principal::ProxyPrincipal;
-use crate::sid::{ClusterId, Mark, Sid};
+use crate::sid::{ClusterId, Mark};
 use crate::step::{RouteKey, Step};
 use crate::target::FunctionTarget;
 
 mod agreement;
 mod concern;
 mod failed;
+mod ours;
 mod room;
 mod settled;
 mod statements;
 mod take_back;
 
 use agreement::Agreement;
+use ours::is_ours;
 use statements::Changes;
 
 pub use failed::Failed;
@@ -283,34 +285,6 @@ fn preparation(target: &FunctionTarget, routes: &[RouteOnTarget], conflicted: &B
         }
     }
     steps
-}
-
-/// Whether we made this URL config: a mark of ours has exactly its CreationTime, or a status of ours has.
-fn is_ours(
-    target: &FunctionTarget,
-    url: &UrlConfig,
-    routes: &[RouteOnTarget],
-    observed: &Observation,
-    settings: &Settings,
-) -> bool {
-    let Some(mark) = Mark::of(&url.creation_time) else { return false };
-    let marked = our_sids(target, observed, settings).iter().any(|sid| sid.created.as_ref() == Some(&mark));
-    let recorded = routes.iter().filter_map(|route| route.recorded.as_ref()).any(|recorded| {
-        recorded.ownership == Some(Ownership::Created)
-            && recorded.created_at.as_deref().and_then(Mark::of).as_ref() == Some(&mark)
-    });
-    marked || recorded
-}
-
-/// The Sids in the policy that are this cluster's, for this target. Nothing else is ever removed.
-fn our_sids(target: &FunctionTarget, observed: &Observation, settings: &Settings) -> BTreeSet<Sid> {
-    let hash = target.hash();
-    lambdaroute_sids(observed).filter(|sid| sid.cluster == settings.cluster && sid.target == hash).collect()
-}
-
-/// The Sids in the policy that some cluster's LambdaRoute wrote.
-fn lambdaroute_sids(observed: &Observation) -> impl Iterator<Item = Sid> {
-    observed.policy.statements.iter().filter_map(|statement| statement.sid.as_deref()?.parse().ok())
 }
 
 #[cfg(test)]

@@ -155,12 +155,11 @@ impl Stack {
         let aws = Gate::before_emulator(emulator, rules).await?;
         let api = Gate::before_tls(cluster.address()?, cluster.server_name(), cluster.authority()).await?;
         cluster.namespace(&namespace).await?;
-        let function_url_endpoint = shape.function_url_endpoint.clone().unwrap_or_else(|| aws.url());
         let values = json!({
             "proxyPrincipal": principals.proxies.arn,
             "clusterID": id,
             "fullnameOverride": format!("lr-{id}"),
-            "aws": {"region": REGION, "endpointURL": aws.url(), "functionURLEndpoint": function_url_endpoint},
+            "aws": {"region": REGION, "endpointURL": aws.url(), "functionURLEndpoint": shape.function_url_endpoint.clone().unwrap_or_else(|| aws.url())},
             "crds": {"install": false},
         });
         let release = Release::install(&cluster, &id, &merged(values, &shape.values)).await?;

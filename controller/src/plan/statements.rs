@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lambdaroute_crds::AuthType;
 
+use super::Settings;
 use super::agreement::Agreement;
-use super::{Settings, our_sids};
+use super::ours::our_sids;
 use crate::demand::NamedGrant;
 use crate::observation::Observation;
 use crate::policy::{Access, Grant, Grantee, Principal};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Settings, lambdaroute_sids, our_sids};
+use super::Settings;
+use super::ours::{lambdaroute_sids, our_sids};
 use crate::observation::Observation;
 use crate::sid::{ClusterId, Sid};
 use crate::step::Step;

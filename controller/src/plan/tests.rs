@@ -3,10 +3,12 @@
 use lambdaroute_crds::{AuthType, FunctionUrlManagement, InvokeMode, PermissionsManagement};
 use proptest::prelude::*;
 
+use super::ours::our_sids;
 use super::*;
 use crate::demand::NamedGrant;
 use crate::observation::{UrlCors, Written};
 use crate::policy::{Grantee, Policy, Principal, Statement, parse_statement};
+use crate::sid::Sid;
 
 mod failing;
 
