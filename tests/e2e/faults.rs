@@ -66,7 +66,7 @@ async fn everything_converges_while_three_of_ten_answers_are_lost_or_throttled()
     let routes = setting("LAMBDAROUTE_FAULTS", ROUTES);
     let seed = setting("LAMBDAROUTE_FAULTS_SEED", SEED);
     eprintln!("LAMBDAROUTE_FAULTS={routes} LAMBDAROUTE_FAULTS_SEED={seed}");
-    let longest = Duration::from_secs(120 + 6 * u64::try_from(routes)?);
+    let longest = Duration::from_secs(420 + 6 * u64::try_from(routes)?);
     let stack = Stack::with("faults", Shape { proxies: 1, controller_flags: unhurried(), ..Shape::default() }).await?;
     let functions = try_join_all((0..routes).map(|_| stack.function(Handler::Echo))).await?;
     for function in &functions {

@@ -222,8 +222,10 @@ async fn hold_at(stack: &Stack, victim: &Victim, side: Side) -> anyhow::Result<H
 
 async fn arrived(stack: &Stack, victim: &Victim, hold: Option<&Hold>, side: Side) -> anyhow::Result<()> {
     let held = &hold.context("nothing holds it")?.held;
-    // Only what isn't a step of its own may be gathered with another write.
-    if victim.write.kind.is_step() || victim.write.number == 0 {
+    // Only what isn't a step of its own may be gathered with another write; and where a Service goes, the garbage collector may
+    // take its slices before they are emptied.
+    let goes = victim.life == Life::Deletion && victim.write.kind == writes::Kind::Slice;
+    if victim.write.kind.is_step() || victim.write.number == 0 && !goes {
         return held.arrived().await.map(drop).with_context(|| victim.says(side));
     }
     tokio::select! {

@@ -181,17 +181,22 @@ async fn a_lost_status_makes_nobodys_url_ours_also_if_a_foreigner_replaced_it_me
     foreign_url_survives(&stack, &function, &theirs).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_rebuilt_cluster_tells_a_foreigners_url_from_its_own_of_before() -> anyhow::Result<()> {
-    let first = Stack::with("built", Shape { proxies: 1, ..Shape::default() }).await?;
+/// A cluster with the id of one that is lost, and the function that the lost one had a route on.
+async fn rebuilt(name: &str) -> anyhow::Result<(Stack, Function)> {
+    let first = Stack::with(name, Shape { proxies: 1, ..Shape::default() }).await?;
     let function = first.function(Handler::Echo).await?;
     first.route("orders", &spec(&function)).await?;
     first.ready("orders").await?;
     let id = first.cluster_id.clone();
-    // The cluster is lost; meanwhile a foreigner deletes its URL and makes one.
     drop(first);
     let shape = Shape { proxies: 1, values: json!({"clusterID": id}), ..Shape::default() };
-    let second = Stack::with("rebuilt", shape).await?;
+    Ok((Stack::with(&format!("{name}-again"), shape).await?, function))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebuilt_cluster_tells_a_foreigners_url_from_its_own_of_before() -> anyhow::Result<()> {
+    let (second, function) = rebuilt("built").await?;
+    // Meanwhile a foreigner deletes its URL and makes one.
     second.replace_url(&function).await?;
     let theirs = function.url(None).await?.unwrap_or_default();
     second.route("orders", &spec(&function)).await?;
@@ -203,14 +208,7 @@ async fn a_rebuilt_cluster_tells_a_foreigners_url_from_its_own_of_before() -> an
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rebuilt_cluster_that_is_to_make_its_url_anew_is_not_fooled_by_whoever_makes_one_first() -> anyhow::Result<()>
 {
-    let first = Stack::with("bare", Shape { proxies: 1, ..Shape::default() }).await?;
-    let function = first.function(Handler::Echo).await?;
-    first.route("orders", &spec(&function)).await?;
-    first.ready("orders").await?;
-    let id = first.cluster_id.clone();
-    drop(first);
-    let shape = Shape { proxies: 1, values: json!({"clusterID": id}), ..Shape::default() };
-    let second = Stack::with("rebare", shape).await?;
+    let (second, function) = rebuilt("bare").await?;
     second.delete_foreign_url(&function).await?;
     // The old cluster's statements are there, the URL isn't: it would be made, and a foreigner is quicker by a moment.
     let creates = Match::operation(Operation::CreateFunctionUrlConfig).function(function.name());

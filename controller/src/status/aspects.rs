@@ -4,7 +4,7 @@ use lambdaroute_crds::condition::{ConditionType, Reason};
 use lambdaroute_crds::{FunctionUrlManagement, PermissionsManagement};
 
 use super::judgement::{Actor, Judgement};
-use super::{Facts, credentials, earlier, failure, lives};
+use super::{Facts, credentials, earlier, failure, find, lives};
 use crate::access::Resolution;
 use crate::assess::ServiceClaim;
 use crate::contest::Contested;
@@ -63,7 +63,8 @@ fn view<'a>(facts: &Facts<'a>) -> Option<&'a TargetView> {
 
 fn resolved_refs(facts: &Facts<'_>) -> Option<Judgement> {
     let target = facts.assessment.target.as_ref()?;
-    Some(match view(facts)?.function? {
+    let Some(function) = view(facts).and_then(|view| view.function) else { return known_references(facts) };
+    Some(match function {
         FunctionState::Exists => return references(facts.references),
         FunctionState::NotFound => Judgement::no(
             Reason::FunctionNotFound,
@@ -78,6 +79,16 @@ fn resolved_refs(facts: &Facts<'_>) -> Option<Judgement> {
             ),
         ),
     })
+}
+
+/// Where AWS needn't be looked at yet, as under a new leader: what was told of a function that is there follows its references.
+fn known_references(facts: &Facts<'_>) -> Option<Judgement> {
+    let told = find(facts.route, ConditionType::ResolvedRefs)?;
+    let of_the_function = [Reason::FunctionNotFound, Reason::QualifierNotFound, Reason::Pending];
+    let exists = facts.assessment.refused.is_none()
+        && told.observed_generation == facts.route.metadata.generation
+        && !of_the_function.iter().any(|reason| reason.as_str() == told.reason);
+    if exists { references(facts.references) } else { None }
 }
 
 /// What the manifest refers to in Kubernetes and elsewhere.

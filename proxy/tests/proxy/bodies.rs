@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use lambdaroute_proxy_config::feature;
+use lambdaroute_proxy_config::v1alpha1::Resource;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -17,15 +18,19 @@ async fn post(port: u16, length: usize) -> Answer {
     send(request.unwrap()).await
 }
 
+/// A route whose requests may have ten bytes.
+fn of_ten_bytes(port: u16) -> Resource {
+    with(route("orders", port), |route| {
+        route.max_request_body = 10;
+        route.requires.push(feature::MAX_REQUEST_BODY.to_owned());
+    })
+}
+
 #[tokio::test]
 async fn a_routes_own_limit_holds_for_declared_and_for_counted_lengths() {
     let port = free_port();
     let mut world = World::start().await;
-    let limited = with(route("orders", port), |route| {
-        route.max_request_body = 10;
-        route.requires.push(feature::MAX_REQUEST_BODY.to_owned());
-    });
-    let _session = world.serve(&[limited]).await;
+    let _session = world.serve(&[of_ten_bytes(port)]).await;
     assert_eq!(post(port, 10).await.status, 200);
     let refused = post(port, 11).await;
     assert_eq!((refused.status, refused.json()["detail"].as_str().unwrap().contains("10 bytes")), (413, true));
@@ -103,11 +108,7 @@ async fn exchange(stream: &mut TcpStream, bytes: &[u8], awaited: &[&str]) -> Str
 async fn a_refusal_beside_a_short_body_keeps_the_connection() {
     let port = free_port();
     let mut world = World::start().await;
-    let limited = with(route("orders", port), |route| {
-        route.max_request_body = 10;
-        route.requires.push(feature::MAX_REQUEST_BODY.to_owned());
-    });
-    let _session = world.serve(&[limited]).await;
+    let _session = world.serve(&[of_ten_bytes(port)]).await;
     let mut stream = TcpStream::connect(local(port)).await.unwrap();
     // The rest of the body comes after the answer has begun.
     let begun = b"POST /a HTTP/1.1\r\nhost: o\r\ncontent-length: 11\r\n\r\n12345";
@@ -121,11 +122,7 @@ async fn a_refusal_beside_a_short_body_keeps_the_connection() {
 async fn a_refusal_after_which_the_connection_ends_says_so() {
     let port = free_port();
     let mut world = World::start_with(&["--body-idle-timeout=1s"], &CREDENTIALS).await;
-    let limited = with(route("orders", port), |route| {
-        route.max_request_body = 10;
-        route.requires.push(feature::MAX_REQUEST_BODY.to_owned());
-    });
-    let _session = world.serve(&[limited]).await;
+    let _session = world.serve(&[of_ten_bytes(port)]).await;
     let long = format!("content-length: 70000\r\n\r\n{}", "x".repeat(70_000));
     for (rest, status) in [
         (long.as_str(), "413"),
