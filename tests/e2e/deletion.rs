@@ -1,11 +1,13 @@
 //! Deleting never hangs without a word: what blocks it is told with the way out, and whoever forces it is told what is left.
 
+use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
+use kube::api::{Patch, PatchParams};
 use lambdaroute_crds::LambdaRoute;
 use lambdaroute_tests::functions::{Function, Handler};
 use lambdaroute_tests::gate::{Answer, Match, Operation, Rule};
 use lambdaroute_tests::stack::{Shape, Stack};
-use serde_json::json;
+use serde_json::{Value, json};
 
 async fn start(name: &str) -> anyhow::Result<Stack> {
     Stack::with(name, Shape { proxies: 0, ..Shape::default() }).await
@@ -130,8 +132,8 @@ async fn an_account_that_can_not_be_reached_blocks_until_the_route_is_suspended(
     let ready = stack.until("orders", "Ready", "False", "DeletionBlocked").await?;
     assert!(ready.message.contains("gets no answer") && ready.message.contains(&function.arn()), "{}", ready.message);
     // Deletion goes before suspension, which then acts as Retain.
-    let patch = kube::api::Patch::Merge(json!({"spec": {"suspend": true}}));
-    stack.routes().patch("orders", &kube::api::PatchParams::default(), &patch).await?;
+    let patch = Patch::Merge(json!({"spec": {"suspend": true}}));
+    stack.routes().patch("orders", &PatchParams::default(), &patch).await?;
     gone(&stack, "orders").await?;
     stack.event("orders", "Retained").await?;
     drop(cut);
@@ -159,10 +161,13 @@ async fn in_a_namespace_that_goes_nothing_is_made_anew_and_nobody_is_warned() ->
     let function = stack.function(Handler::Echo).await?;
     stack.route("orders", &format!("{{function: {{name: {}}}}}", function.name())).await?;
     stack.ready("orders").await?;
+    let services = kube::Api::<Service>::namespaced(stack.client(), &stack.namespace);
+    let finalizers = |finalizers: Value| Patch::Merge(json!({"metadata": {"finalizers": finalizers}}));
+    services.patch("orders", &PatchParams::default(), &finalizers(json!(["example.com/keep"]))).await?;
     let denied = deny(&stack, &function);
     stack.cluster.delete_namespace(&stack.namespace).await?;
     stack.until("orders", "Ready", "False", "DeletionBlocked").await?;
-    // Kubernetes takes the slices away; the route that is blocked would still have one.
+    // Kubernetes takes the slices away; the route that is blocked, and whose Service stays for somebody, would still have one.
     let path = format!("/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices", stack.namespace);
     let creates = Match::path(http::Method::POST, &path);
     let refused = || {
@@ -182,6 +187,7 @@ async fn in_a_namespace_that_goes_nothing_is_made_anew_and_nobody_is_warned() ->
     for warning in ["can't write the endpoint slice", "a request to Kubernetes failed", "an event couldn't be told"] {
         assert!(!log.contains(warning), "{warning}");
     }
+    services.patch("orders", &PatchParams::default(), &finalizers(json!([]))).await?;
     drop(denied);
     gone(&stack, "orders").await
 }
