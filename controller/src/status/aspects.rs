@@ -4,7 +4,7 @@ use lambdaroute_crds::condition::{ConditionType, Reason};
 use lambdaroute_crds::{FunctionUrlManagement, PermissionsManagement};
 
 use super::judgement::{Actor, Judgement};
-use super::{Facts, credentials, earlier, failure, find, lives};
+use super::{Facts, credentials, earlier, failure, lives};
 use crate::access::Resolution;
 use crate::assess::ServiceClaim;
 use crate::contest::Contested;
@@ -83,11 +83,10 @@ fn resolved_refs(facts: &Facts<'_>) -> Option<Judgement> {
 
 /// Where AWS needn't be looked at yet, as under a new leader: what was told of a function that is there follows its references.
 fn known_references(facts: &Facts<'_>) -> Option<Judgement> {
-    let told = find(facts.route, ConditionType::ResolvedRefs)?;
+    let told = earlier(facts, ConditionType::ResolvedRefs)?;
     let of_the_function = [Reason::FunctionNotFound, Reason::QualifierNotFound, Reason::Pending];
-    let exists = facts.assessment.refused.is_none()
-        && told.observed_generation == facts.route.metadata.generation
-        && !of_the_function.iter().any(|reason| reason.as_str() == told.reason);
+    let exists =
+        facts.assessment.refused.is_none() && !of_the_function.iter().any(|reason| reason.as_str() == told.reason);
     if exists { references(facts.references) } else { None }
 }
 

@@ -491,6 +491,33 @@ fn a_reference_that_leads_nowhere_is_told_with_who_must_act() {
     assert_eq!(unknown.condition(ConditionType::ResolvedRefs).1, "Pending");
 }
 
+#[test]
+fn a_reference_that_is_back_is_told_before_a_new_leader_looks_at_aws() {
+    let missing = Resolution::Unresolved {
+        reason: Reason::SecretNotFound,
+        actor: Actor::You,
+        message: "there is no Secret gateway".to_owned(),
+    };
+    let told = |known: Known| {
+        let status = Some(known.status());
+        let route = LambdaRoute { status, ..known.route };
+        move |references: &Resolution| {
+            Known { route: route.clone(), view: None, references: references.clone(), ..working() }
+                .condition(ConditionType::ResolvedRefs)
+                .1
+        }
+    };
+    let after_missing = told(Known { references: missing.clone(), ..working() });
+    assert_eq!(after_missing(&Resolution::Resolved), "ResolvedRefs");
+    assert_eq!(after_missing(&missing), "SecretNotFound");
+    assert_eq!(told(working())(&missing), "SecretNotFound");
+    let view = TargetView { function: Some(FunctionState::NotFound), ..view() };
+    let without_function = told(Known { view: Some(view), ..working() });
+    assert_eq!(without_function(&Resolution::Resolved), "FunctionNotFound", "only AWS says that it is there now");
+    let never_looked = Known { view: None, ..working() };
+    assert_eq!(never_looked.condition(ConditionType::ResolvedRefs).1, "Pending");
+}
+
 fn observing(permissions: &str) -> Known {
     let spec = "{function: {name: orders}, upstream: {type: FunctionURL, functionURL: {management: Observe}}";
     let mut known = working();
