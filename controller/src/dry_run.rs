@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Context;
 use kube::Client;
 
-use crate::assess::Installation;
 use crate::aws::Aws;
 use crate::intent::{deleting, key, on_target};
 use crate::observation::FunctionState;
@@ -14,7 +13,7 @@ use crate::plan::{Intent, RouteOnTarget, Settings, plan};
 use crate::plan_route::{RouteFacts, plan_route};
 use crate::priority::Priority;
 use crate::reconcile::ReconcileArgs;
-use crate::snapshot::{Known, access_policies, read, targets};
+use crate::snapshot::{Known, Snapshot, targets};
 use crate::step::Step;
 
 /// The lines.
@@ -29,12 +28,7 @@ pub async fn dry_run(
     namespace: &str,
 ) -> anyhow::Result<Vec<String>> {
     let identity = aws.caller_identity().await.context("the controller's AWS account can't be asked for")?;
-    let installation = Installation {
-        defaults: Some(identity.defaults),
-        access_policies: access_policies(&client).await?,
-        cluster_issuer: None,
-    };
-    let known = read(client, &installation, args, namespace).await?;
+    let known = Snapshot::read(&client, args, namespace).await?.judged(Some(identity.defaults), args);
     let mut lines = Vec::new();
     for route in known.iter().filter(|route| !deleting(&route.route)) {
         if let Some(refused) = &route.assessment.refused {

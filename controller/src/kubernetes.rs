@@ -4,14 +4,14 @@
 use k8s_openapi::api::core::v1::{ObjectReference, Service};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client, Resource, ResourceExt};
 use lambdaroute_crds::{FINALIZER, LambdaRoute, LambdaRouteStatus, Target};
 use serde_json::{Value, json};
 
 use crate::events::Notice;
 use crate::service::{self, Change, MANAGER};
-use crate::status;
+use crate::{status, watch};
 
 mod error;
 pub mod port_book;
@@ -50,8 +50,10 @@ impl Kubernetes {
         self.client.clone()
     }
 
-    fn routes(&self, route: &LambdaRoute) -> Api<LambdaRoute> {
-        Api::namespaced(self.client.clone(), &route.namespace().unwrap_or_default())
+    /// Untyped: a manifest of another version, which can't be read, is written to all the same.
+    fn routes(&self, route: &LambdaRoute) -> Api<DynamicObject> {
+        let kind = ApiResource::erase::<LambdaRoute>(&());
+        Api::namespaced_with(self.client.clone(), &route.namespace().unwrap_or_default(), &kind)
     }
 
     fn services(&self, route: &LambdaRoute) -> Api<Service> {
@@ -68,7 +70,8 @@ impl Kubernetes {
             "uid": route.uid(), "resourceVersion": route.resource_version(), "finalizers": finalizers,
         }});
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-        self.routes(route).patch(&route.name_any(), &params, &Patch::Merge(patch)).await.map_err(failed(operation))
+        let written = self.routes(route).patch(&route.name_any(), &params, &Patch::Merge(patch)).await;
+        written.map(watch::readable).map_err(failed(operation))
     }
 
     /// Adds our finalizer.
@@ -90,16 +93,23 @@ impl Kubernetes {
         self.set_finalizers("remove the finalizer", route, finalizers).await
     }
 
-    /// The object as it is now, if it is the same one with the same manifest and not being deleted.
+    /// The object as it is now, if it is the same one.
+    ///
+    /// # Errors
+    /// [`KubeError`].
+    pub async fn fresh(&self, known: &LambdaRoute) -> Result<Option<LambdaRoute>, KubeError> {
+        let fresh = self.routes(known).get_opt(&known.name_any()).await.map_err(failed("read the LambdaRoute"))?;
+        Ok(fresh.map(watch::readable).filter(|fresh| fresh.uid() == known.uid()))
+    }
+
+    /// The same, if it has the same manifest and isn't being deleted.
     ///
     /// # Errors
     /// [`KubeError`].
     pub async fn again(&self, known: &LambdaRoute) -> Result<Option<LambdaRoute>, KubeError> {
-        let fresh = self.routes(known).get_opt(&known.name_any()).await.map_err(failed("read the LambdaRoute"))?;
+        let fresh = self.fresh(known).await?;
         Ok(fresh.filter(|fresh| {
-            fresh.uid() == known.uid()
-                && fresh.metadata.generation == known.metadata.generation
-                && fresh.metadata.deletion_timestamp.is_none()
+            fresh.metadata.generation == known.metadata.generation && fresh.metadata.deletion_timestamp.is_none()
         }))
     }
 
@@ -113,6 +123,7 @@ impl Kubernetes {
         self.routes(route)
             .patch_status(&route.name_any(), &params, &Patch::Merge(patch))
             .await
+            .map(watch::readable)
             .map_err(failed(operation))
     }
 

@@ -104,6 +104,13 @@ pub struct Defaults {
     pub partition: String,
 }
 
+impl Defaults {
+    /// Whether a function is of the controller's own account, which alone it may touch.
+    pub fn is_account_of(&self, target: &FunctionTarget) -> bool {
+        (&self.account_id, &self.partition) == (&target.account_id, &target.partition)
+    }
+}
+
 /// Why a spec names no target that this version may touch. Nothing is written for such a route.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

@@ -12,6 +12,7 @@ use lambdaroute_proxy_config::cause::Cause;
 use tokio::time::{Instant, timeout_at};
 
 use crate::body_memory::Budget;
+use crate::patience::SLOWEST;
 use crate::problem::Refused;
 use crate::request_body::Held;
 use crate::sign::{PayloadHash, PayloadHasher};
@@ -27,11 +28,9 @@ const COPY: usize = 16 * 1024;
 /// Memory is taken as a body comes, in steps of this: who declares a length and sends nothing takes nothing from others.
 const STEP: usize = 16 * 1024;
 
-/// Bytes a second that a body must come in at least, once it had the time of one pause: who sends a byte now and then would
-/// hold memory for as long as they like.
-const SLOWEST: u64 = 1024;
-/// And after this much more it must be there, whatever its length: it holds memory, and a permit of its route. At Lambda's
-/// 6 MB that is 50 KiB a second.
+/// A body must come in at [`SLOWEST`] at least, once it had the time of one pause: who sends a byte now and then would hold
+/// memory for as long as they like. And after this much more it must be there, whatever its length: it holds memory, and a
+/// permit of its route. At Lambda's 6 MB that is 50 KiB a second.
 const LONGEST: Duration = Duration::from_secs(120);
 
 /// A whole body and its hash.
@@ -81,9 +80,9 @@ where
     let mut hash = PayloadHasher::default();
     let mut pieces = Pieces::default();
     let mut length = 0;
-    let begun = Instant::now();
+    let since = Instant::now();
     loop {
-        let pace = begun + idle + Duration::from_secs(length as u64 / SLOWEST).min(LONGEST);
+        let pace = since + idle + Duration::from_secs(length as u64 / u64::from(SLOWEST)).min(LONGEST);
         let frame = match timeout_at(pace.min(Instant::now() + idle), body.frame()).await {
             Err(_) => return Err(Refused::new(Cause::RequestTimeout, "the body didn't arrive in time")),
             Ok(None) => break,

@@ -80,9 +80,7 @@ impl Reservation {
         self.bytes = bytes;
         Ok(())
     }
-}
 
-impl Reservation {
     /// Whether it could grow to this size now.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Bytes a second that a caller must take in the long run, while an answer waits for it: what a request's body must come
 /// in with, too.
-const SLOWEST: f64 = 1024.0;
+pub(crate) const SLOWEST: u32 = 1024;
 
 /// See the module.
 pub(crate) struct Patience {
@@ -33,7 +33,7 @@ impl Patience {
     pub(crate) fn took(&mut self, bytes: usize) {
         self.rest();
         if self.left < self.most {
-            let bought = Duration::from_secs_f64(bytes as f64 / SLOWEST);
+            let bought = Duration::from_secs_f64(bytes as f64 / f64::from(SLOWEST));
             self.left = self.left.saturating_add(bought).min(self.most);
         }
     }

@@ -13,6 +13,15 @@ fn spec(function: &Function) -> String {
     format!("{{function: {{name: {}}}}}", function.name())
 }
 
+/// An installation with one proxy, whose route orders is Ready, and its function.
+async fn running(name: &str) -> anyhow::Result<(Stack, Function)> {
+    let stack = Stack::with(name, Shape { proxies: 1, ..Shape::default() }).await?;
+    let function = stack.function(Handler::Echo).await?;
+    stack.route("orders", &spec(&function)).await?;
+    stack.ready("orders").await?;
+    Ok((stack, function))
+}
+
 async fn status(stack: &Stack) -> anyhow::Result<LambdaRouteStatus> {
     Ok(stack.get("orders").await?.status.unwrap_or_default())
 }
@@ -48,10 +57,7 @@ async fn foreign_url_survives(stack: &Stack, function: &Function, url: &str) -> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_status_claims_nothing_that_a_foreigner_made_since() -> anyhow::Result<()> {
-    let mut stack = Stack::with("backup", Shape { proxies: 1, ..Shape::default() }).await?;
-    let function = stack.function(Handler::Echo).await?;
-    stack.route("orders", &spec(&function)).await?;
-    stack.ready("orders").await?;
+    let (mut stack, function) = running("backup").await?;
     let backup = status(&stack).await?;
     assert_eq!(backup.targets[0].ownership, Some(Ownership::Created));
     // A foreigner replaces the URL, and the controller sees that.
@@ -95,10 +101,7 @@ fn by_controller(stack: &Stack, seen: &lambdaroute_tests::gate::Seen) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_status_older_than_our_own_url_takes_nothing_from_us() -> anyhow::Result<()> {
-    let mut stack = Stack::with("older", Shape { proxies: 1, ..Shape::default() }).await?;
-    let function = stack.function(Handler::Echo).await?;
-    stack.route("orders", &spec(&function)).await?;
-    stack.ready("orders").await?;
+    let (mut stack, function) = running("older").await?;
     let backup = status(&stack).await?;
     // Somebody deletes our URL; it is made anew, with another mark.
     stack.delete_foreign_url(&function).await?;
@@ -161,10 +164,7 @@ async fn a_restored_status_that_names_an_alias_that_was_left_takes_nothing_from_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_status_makes_nobodys_url_ours_also_if_a_foreigner_replaced_it_meanwhile() -> anyhow::Result<()> {
-    let mut stack = Stack::with("lost", Shape { proxies: 1, ..Shape::default() }).await?;
-    let function = stack.function(Handler::Echo).await?;
-    stack.route("orders", &spec(&function)).await?;
-    stack.ready("orders").await?;
+    let (mut stack, function) = running("lost").await?;
     stack.kill_controller(0).await?;
     // Our statements with their mark are still there: of a URL that isn't any more.
     stack.replace_url(&function).await?;
@@ -183,10 +183,7 @@ async fn a_lost_status_makes_nobodys_url_ours_also_if_a_foreigner_replaced_it_me
 
 /// A cluster with the id of one that is lost, and the function that the lost one had a route on.
 async fn rebuilt(name: &str) -> anyhow::Result<(Stack, Function)> {
-    let first = Stack::with(name, Shape { proxies: 1, ..Shape::default() }).await?;
-    let function = first.function(Handler::Echo).await?;
-    first.route("orders", &spec(&function)).await?;
-    first.ready("orders").await?;
+    let (first, function) = running(name).await?;
     let id = first.cluster_id.clone();
     drop(first);
     let shape = Shape { proxies: 1, values: json!({"clusterID": id}), ..Shape::default() };

@@ -72,7 +72,7 @@ impl Reconciler {
         if concerned.iter().all(|route| matches!(route.intent, Intent::Keeps { repair: false, .. })) {
             return Outcome::Done(None);
         }
-        if (&target.account_id, &target.partition) != (&defaults.account_id, &defaults.partition) {
+        if !defaults.is_account_of(target) {
             let failure = Failure { aspect: Aspect::FunctionUrl, error: AwsError::other_account(&defaults.account_id) };
             return self.fail(target, &concerned, failure);
         }

@@ -16,7 +16,6 @@ use super::take_back::Hands;
 use super::{Error, Report, UninstallArgs, let_go, slices};
 use crate::apply::FunctionLocks;
 use crate::args::Args;
-use crate::assess::Installation;
 use crate::aws::{Aws, AwsError};
 use crate::events::{self, Notice};
 use crate::intent::{deleting, key, recorded};
@@ -25,7 +24,7 @@ use crate::lead;
 use crate::leadership::Leadership;
 use crate::plan::{Intent, RouteOnTarget, Settings};
 use crate::queue::backoff;
-use crate::snapshot::{self, Known};
+use crate::snapshot::{self, Known, Snapshot};
 use crate::target::{Defaults, FunctionTarget};
 
 /// Nodes follow the EndpointSlices within a second (kube-proxy): until then calls still come.
@@ -54,15 +53,9 @@ pub(super) async fn work(
     if emptied.emptied > 0 {
         tokio::time::sleep(PROPAGATION).await;
     }
-    let (settings, mut known) = read(args, client, None).await?;
-    let identity = if known.iter().all(|known| recorded(&known.route).is_empty()) {
-        Ok(None)
-    } else {
-        identity(aws, limit).await.map(Some)
-    };
-    if let Ok(Some(defaults)) = &identity {
-        (_, known) = read(args, client, Some(defaults.clone())).await?;
-    }
+    let (settings, snapshot) = read(args, client).await?;
+    let identity = if snapshot.has_targets() { identity(aws, limit).await.map(Some) } else { Ok(None) };
+    let known = snapshot.judged(identity.clone().unwrap_or(None), &args.routes);
     let hands = Hands { aws, settings: &settings, leadership, locks: FunctionLocks::default(), limit };
     let taken = take_back(&hands, &known, &identity, args.routes.workers.into()).await;
     let mut report = report(&known, &taken, &settings);
@@ -74,7 +67,7 @@ pub(super) async fn work(
             let ends = ends(known, taken, settings);
             // Nothing depends on it.
             let _ = tokio::time::timeout(TOLD_WITHIN, tell(kubernetes, known, &ends, settings)).await;
-            let_go::let_go(client, &known.route, &ends).await.map_err(|why| (key(&known.route), why))
+            let_go::let_go(kubernetes, &known.route, &ends).await.map_err(|why| (key(&known.route), why))
         }
     });
     let outcomes: Vec<_> = futures::stream::iter(let_go).buffer_unordered(AT_ONCE).collect().await;
@@ -83,12 +76,10 @@ pub(super) async fn work(
     Ok(report)
 }
 
-async fn read(args: &Args, client: &Client, defaults: Option<Defaults>) -> Result<(Settings, Vec<Known>), Error> {
+async fn read(args: &Args, client: &Client) -> Result<(Settings, Snapshot), Error> {
     let reads = async {
         let settings = lead::settings(args, client).await?;
-        let access_policies = snapshot::access_policies(client).await?;
-        let installation = Installation { defaults, access_policies, cluster_issuer: None };
-        anyhow::Ok((settings, snapshot::read(client.clone(), &installation, &args.routes, &args.namespace).await?))
+        anyhow::Ok((settings, Snapshot::read(client, &args.routes, &args.namespace).await?))
     };
     let late = |_| Error::Read(anyhow::anyhow!("no answer within {READ_WITHIN:?}"));
     tokio::time::timeout(READ_WITHIN, reads).await.map_err(late)?.map_err(Error::Read)
@@ -130,9 +121,7 @@ async fn take_back(
     let one = async |(target, concerned): (FunctionTarget, Vec<RouteOnTarget>)| {
         let failure = match identity {
             Err(error) => Some(error.clone()),
-            Ok(Some(own)) if (&own.account_id, &own.partition) != (&target.account_id, &target.partition) => {
-                Some(AwsError::other_account(&own.account_id))
-            }
+            Ok(Some(own)) if !own.is_account_of(&target) => Some(AwsError::other_account(&own.account_id)),
             Ok(_) => None,
         };
         let taken = match failure {

@@ -32,6 +32,11 @@ pub(crate) struct SigningCredentials {
 }
 
 impl SigningCredentials {
+    /// Whether AWS accepts them at this time.
+    fn are_valid_at(&self, now: SystemTime) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
+
     /// From the SDK's.
     ///
     /// # Errors
@@ -99,8 +104,7 @@ impl CredentialStore {
 
     /// Credentials that AWS accepts at this time.
     pub(crate) fn valid_at(&self, now: SystemTime) -> Option<Arc<SigningCredentials>> {
-        let valid =
-            self.current.load_full().filter(|credentials| credentials.expires.is_none_or(|expires| now < expires));
+        let valid = self.current.load_full().filter(|credentials| credentials.are_valid_at(now));
         if valid.is_none() {
             self.want();
         }
@@ -110,8 +114,7 @@ impl CredentialStore {
     /// Whether there are credentials that AWS accepts at this time. If not, others are asked for: the time of the next
     /// regular load may be far, where a machine slept or its clock was set.
     pub(crate) fn are_valid_at(&self, now: SystemTime) -> bool {
-        let current = self.current.load();
-        let are_valid = current.as_ref().is_some_and(|current| current.expires.is_none_or(|expires| now < expires));
+        let are_valid = self.current.load().as_ref().is_some_and(|current| current.are_valid_at(now));
         if !are_valid {
             self.want();
         }
