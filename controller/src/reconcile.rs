@@ -42,6 +42,7 @@ mod feed;
 mod gist;
 mod identity;
 mod metrics;
+mod namespace_end;
 mod queues;
 mod references;
 mod route;

@@ -2,26 +2,22 @@
 
 use std::pin::pin;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 use kube::api::PartialObjectMeta;
-use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::reflector::Store;
 use lambdaroute_crds::{LambdaAccessPolicy, LambdaRoute};
 
 use super::{Key, Reconciler};
 use crate::access_policy::{AccessPolicies, Labels};
 use crate::assess::{Installation, assess};
-use crate::intent::{deleting, key, lost_permission, recorded};
+use crate::intent::{key, lost_permission, recorded};
 use crate::priority::Priority;
 use crate::service;
 use crate::target::FunctionTarget;
 use crate::watch::Seen;
-
-/// When a deletion that may be waiting for minutes is tried again once its namespace goes.
-const HASTENED: Duration = Duration::from_secs(60);
 
 type NamespaceMeta = PartialObjectMeta<Namespace>;
 
@@ -59,23 +55,6 @@ impl Reconciler {
             };
             self.change_policies(|namespace| namespace == name, |known| known.with_namespace(&name, labels));
             self.hasten(&name);
-        }
-    }
-
-    /// Whether the route's namespace is being deleted, and waits for it.
-    pub(super) fn namespace_goes(&self, route: &LambdaRoute) -> bool {
-        let namespace = self.namespaces.get(&ObjectRef::new(&route.namespace().unwrap_or_default()));
-        namespace.is_some_and(|namespace| namespace.metadata.deletion_timestamp.is_some())
-    }
-
-    /// Deletions that were blocked before the namespace began to go needn't wait as long any more.
-    fn hasten(&self, namespace: &str) {
-        let routes = self.routes.state();
-        let blocked = routes.iter().filter(|route| route.namespace().as_deref() == Some(namespace) && deleting(route));
-        for route in blocked.filter(|route| self.namespace_goes(route)) {
-            for target in self.targets_of(route, &self.installation()) {
-                self.queue.add_after(Key::Target(target), HASTENED, Priority::Drift);
-            }
         }
     }
 

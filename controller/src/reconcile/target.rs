@@ -34,6 +34,7 @@ mod carry_out;
 mod memory;
 mod patience;
 
+pub(super) use patience::SOON;
 use patience::{LONGEST, again};
 
 type Routes = BTreeMap<RouteKey, LambdaRoute>;
@@ -56,7 +57,8 @@ enum Stopped {
 impl Reconciler {
     pub(super) async fn reconcile_target(&self, target: &FunctionTarget, priority: Priority) -> Outcome {
         let outcome = self.bring_about(target, priority).await;
-        if self.blocks_a_namespace(target) { patience::urgent(outcome) } else { outcome }
+        let again = matches!(outcome, Outcome::Again { .. });
+        if again && self.blocks_a_namespace(target) { patience::urgent(outcome) } else { outcome }
     }
 
     async fn bring_about(&self, target: &FunctionTarget, priority: Priority) -> Outcome {

@@ -9,7 +9,7 @@ use crate::reconcile::worker::Outcome;
 pub(super) const LONGEST: Duration = Duration::from_secs(300);
 /// The same after what passes by itself (too many calls, no answer, somebody else's write), and while a namespace can't go: whoever
 /// has mended what blocked it watches it.
-const SOON: Duration = Duration::from_secs(60);
+pub(in crate::reconcile) const SOON: Duration = Duration::from_secs(60);
 
 /// When to try again after AWS's answer.
 pub(super) fn again(error: &AwsError) -> Outcome {
