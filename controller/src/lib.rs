@@ -57,3 +57,4 @@ pub mod telemetry;
 pub mod uninstall;
 pub mod view;
 pub mod watch;
+pub mod writes;

@@ -143,7 +143,7 @@ async fn what_aws_refuses_is_named_with_the_way_out_and_holds_nothing_up() -> an
             &format!("{url}: aws lambda delete-function-url-config {place}\n"),
         ],
     );
-    assert_eq!(statements.len(), 2, "the URL first, so that nobody is let in by halves");
+    assert_eq!(statements.len(), 1, "the proof that the URL is ours stays with it, and nothing else");
     for sid in sids(&statements) {
         let line = format!("  {sid}: aws lambda remove-permission {place} --statement-id {sid}\n");
         assert!(uninstalled.output.contains(&line), "{line} is missing: {}", uninstalled.output);
@@ -173,6 +173,37 @@ async fn what_aws_refuses_is_named_with_the_way_out_and_holds_nothing_up() -> an
         assert_eq!(function.url(None).await?, None);
         assert!(stack.statements(function, None).await?.is_empty());
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_aws_refuses_to_take_back_holds_no_other_up() -> anyhow::Result<()> {
+    let mut stack = without_proxies("one-refused").await?;
+    let function = stack.function(Handler::Echo).await?;
+    route(&stack, "orders", &function, "").await?;
+    stack.settled("orders").await?;
+    let statements = stack.statements(&function, None).await?;
+    // The one with the mark goes last.
+    let refused = *sids(&statements).iter().find(|sid| sid.ends_with("-url") || sid.ends_with("-fn")).unwrap();
+    let controller = &stack.principals().controller.arn;
+    let denied = stack
+        .aws
+        .on(Match::operation(Operation::RemovePermission).function(function.name()).path_contains(refused))
+        .answer(Answer::access_denied(controller, "lambda:RemovePermission", &function.arn()));
+    let uninstalled = uninstall(&mut stack, &["--time-limit=4s"]).await?;
+    drop(denied);
+    assert_eq!(function.url(None).await?, None);
+    assert_eq!(sids(&stack.statements(&function, None).await?), [refused], "what may go goes");
+    let place = format!("--region {REGION} --function-name {}", function.name());
+    succeeded(
+        &uninstalled,
+        &[
+            "Functions taken back in AWS: 0",
+            &format!("Left in AWS, of {} (lambda:RemovePermission failed: AccessDeniedException", function.arn()),
+            &format!("  {refused}: aws lambda remove-permission {place} --statement-id {refused}\n"),
+        ],
+    );
+    assert!(!held(&stack, "orders").await?);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use lambdaroute_crds::AuthType;
 use super::concern::{concerned, is_of};
 use super::statements::PROXIES;
 use super::{Intent, RouteOnTarget, Settings};
-use crate::aws::ErrorKind;
+use crate::aws::AwsError;
 use crate::observation::Observation;
 use crate::policy::{Principal, Statement};
 use crate::sid::Sid;
@@ -41,13 +41,21 @@ impl<'a> Failed<'a> {
 
     /// Why a step may not be carried out now: one that it waits for failed. It counts as failed itself then.
     pub fn holds_back(&mut self, step: &Step, observed: &Observation) -> bool {
-        let waits = |(failed, failure): &&(Step, Failure)| {
-            let refused = matches!(failure.error.kind, ErrorKind::AccessDenied(_)) && failed.kind() == step.kind();
-            refused || self.waits(step, failed, observed)
-        };
+        let waits = |(failed, _): &&(Step, Failure)| self.waits(step, failed, observed);
         let Some((_, failure)) = self.steps.iter().find(waits).cloned() else { return false };
         self.add(step.clone(), failure);
         true
+    }
+
+    /// What AWS said, in the order in which it said it, of each operation once.
+    pub fn errors(&self) -> Vec<AwsError> {
+        let mut errors: Vec<AwsError> = Vec::new();
+        for (_, failure) in &self.steps {
+            if errors.iter().all(|known| known.operation != failure.error.operation) {
+                errors.push(failure.error.clone());
+            }
+        }
+        errors
     }
 
     /// Each route's first failure.
@@ -57,7 +65,8 @@ impl<'a> Failed<'a> {
 
     fn waits(&self, step: &Step, failed: &Step, observed: &Observation) -> bool {
         match (failed, step) {
-            // Whoever AWS doesn't know, it doesn't know for the other half of the pair.
+            // Whoever AWS doesn't know, it doesn't know for the other half of the pair. That AWS lets the controller grant nothing
+            // to one says nothing of others: a condition may name those that it may let in.
             (Step::AddPermission { grant: one, .. }, Step::AddPermission { grant: other, .. }) => {
                 one.grantee == other.grantee
             }

@@ -22,6 +22,7 @@ use crate::priority::Priority;
 use crate::step::{RouteKey, Step};
 use crate::target::FunctionTarget;
 use crate::view::{Failure, TargetView};
+use crate::writes::Stopped;
 
 /// When a missing function is looked for again at first.
 const MISSING_AT_FIRST: Duration = Duration::from_millis(500);
@@ -46,12 +47,7 @@ struct Carried {
     /// Of single writes, by the routes that they were for.
     failures: BTreeMap<RouteKey, Failure>,
     /// Why the rest wasn't tried.
-    stopped: Option<Stopped>,
-}
-
-enum Stopped {
-    Aws(Failure),
-    Kube(KubeError),
+    stopped: Option<Stopped<KubeError>>,
 }
 
 impl Reconciler {
@@ -147,7 +143,7 @@ impl Reconciler {
         }
         match stopped {
             Some(Stopped::Aws(failure)) => again(&failure.error),
-            Some(Stopped::Kube(error)) => {
+            Some(Stopped::Kubernetes(error)) => {
                 tracing::info!(%target, %error, "a route changed meanwhile; looking again");
                 Outcome::retry("kubernetes")
             }

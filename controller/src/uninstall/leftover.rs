@@ -21,7 +21,7 @@ pub(super) struct Taken {
     /// A URL config of ours that stays for these clusters.
     pub(super) in_use_by: BTreeSet<ClusterId>,
     /// Why the last try didn't come to its end.
-    pub(super) failure: Option<AwsError>,
+    pub(super) failures: Vec<AwsError>,
 }
 
 /// Permission statements that are left.
@@ -54,8 +54,8 @@ impl Leftover {
         entry: Option<&Target>,
         cluster: &ClusterId,
     ) -> Option<Self> {
-        let Taken { observed, left, in_use_by: _, failure } = taken;
-        let why = failure.as_ref().map_or_else(|| "the time limit came first".to_owned(), why);
+        let Taken { observed, left, in_use_by: _, failures } = taken;
+        let why = why(failures);
         let Some(observed) = observed else { return Some(Self { why, ..Self::unseen(target, entry, cluster) }) };
         let deletes = left.iter().any(|step| matches!(step, Step::DeleteFunctionUrlConfig { .. }));
         let sids = left.iter().filter_map(|step| match step {
@@ -112,12 +112,11 @@ impl Leftover {
     }
 }
 
-/// AWS's answer, or that there was no time for it.
-fn why(error: &AwsError) -> String {
-    match error.kind {
-        ErrorKind::NotLeading => "the time limit came first".to_owned(),
-        _ => error.to_string(),
-    }
+/// AWS's answers, or that there was no time for any.
+fn why(failures: &[AwsError]) -> String {
+    let said: Vec<String> =
+        failures.iter().filter(|error| error.kind != ErrorKind::NotLeading).map(AwsError::to_string).collect();
+    if said.is_empty() { "the time limit came first".to_owned() } else { said.join("; ") }
 }
 
 impl fmt::Display for Leftover {

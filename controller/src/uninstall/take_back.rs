@@ -1,20 +1,22 @@
 //! Takes one target back in AWS: look, plan, write, and again with growing pauses until nothing is left or the time is over.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::leftover::Taken;
-use crate::apply::{FunctionLocks, apply};
+use crate::apply::FunctionLocks;
 use crate::aws::{Aws, AwsError, ErrorKind};
 use crate::leadership::Leadership;
-use crate::observation::Observation;
+use crate::observation::{Applied, Observation};
 use crate::observe::observe;
-use crate::plan::{RouteOnTarget, Settings, plan};
+use crate::plan::{Failed, RouteOnTarget, Settings, plan};
 use crate::priority::Priority;
 use crate::queue::backoff;
 use crate::step::Step;
 use crate::target::FunctionTarget;
+use crate::writes::{self, Stopped, Writer};
 
 const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(8);
@@ -34,27 +36,35 @@ enum Seen {
     TooLate,
 }
 
+/// Its plans have no steps in Kubernetes: no route is recorded or held that wasn't.
+impl Writer for &Hands<'_> {
+    type Error = Infallible;
+
+    fn deadline(&self) -> Instant {
+        self.leadership.deadline().min(self.limit)
+    }
+
+    async fn prepare(&mut self, _: &Step) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn done(&mut self, _: Step, _: Applied) {}
+}
+
 impl Hands<'_> {
     pub(super) async fn take_back(&self, target: &FunctionTarget, routes: &[RouteOnTarget]) -> Taken {
         let mut taken = Taken::default();
         let mut failures = 0;
         loop {
             match self.once(target, routes, &mut taken).await {
-                Ok(Seen::ToTheEnd) => {
-                    taken.failure = None;
-                    if taken.left.is_empty() {
-                        return taken;
-                    }
-                }
+                Ok(Seen::ToTheEnd) if taken.left.is_empty() => return taken,
+                Ok(Seen::ToTheEnd) => {}
                 Ok(Seen::TooLate) => return taken,
-                Err(error) => {
-                    tracing::warn!(%target, %error, "not taken back yet");
-                    // That the time was over says nothing beside what AWS said before.
-                    if error.kind != ErrorKind::NotLeading || taken.failure.is_none() {
-                        taken.failure = Some(error);
-                    }
-                }
+                // That the time was over says nothing beside what AWS said before.
+                Err(error) if error.kind == ErrorKind::NotLeading && !taken.failures.is_empty() => {}
+                Err(error) => taken.failures = vec![error],
             }
+            tracing::warn!(%target, left = taken.left.len(), "not taken back yet");
             failures += 1;
             let again = Instant::now() + backoff(failures, FIRST, LONGEST, rand::random());
             if again >= self.limit {
@@ -78,22 +88,17 @@ impl Hands<'_> {
         let mut observed = looked.map_err(|(_, error)| error)?;
         let planned = plan(target, routes, &observed, self.settings);
         taken.in_use_by = planned.in_use_by;
-        let writes = self.locks.of(target);
-        let _one_by_one = writes.lock().await;
-        let mut outcome = Ok(Seen::ToTheEnd);
-        for step in planned.steps {
-            tracing::info!("{step}");
-            let deadline = self.leadership.deadline().min(self.limit);
-            match apply(&lambda, &step, &observed, deadline).await {
-                Ok(applied) => observed.fold(applied.written),
-                Err(error) => {
-                    outcome = Err(error);
-                    break;
-                }
+        let mut failed = Failed::none(target, routes, self.settings);
+        let at = (&lambda, target, &self.locks);
+        let stopped = writes::carry_out(at, planned.steps, &mut observed, &mut failed, &mut &*self).await;
+        self.note(target, routes, observed, taken);
+        match stopped {
+            Some(Stopped::Aws(failure)) => Err(failure.error),
+            None => {
+                taken.failures = failed.errors();
+                Ok(Seen::ToTheEnd)
             }
         }
-        self.note(target, routes, observed, taken);
-        outcome
     }
 
     fn note(&self, target: &FunctionTarget, routes: &[RouteOnTarget], observed: Observation, taken: &mut Taken) {

@@ -125,7 +125,7 @@ async fn take_back(
             Ok(_) => None,
         };
         let taken = match failure {
-            Some(error) => Taken { failure: Some(error), ..Taken::default() },
+            Some(error) => Taken { failures: vec![error], ..Taken::default() },
             None => hands.take_back(&target, &concerned).await,
         };
         (target, taken)

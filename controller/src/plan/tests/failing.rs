@@ -137,17 +137,43 @@ fn a_url_isnt_made_public_or_created_without_the_statements_that_it_needs() {
 }
 
 #[test]
-fn what_is_refused_for_all_is_asked_for_once_and_told_to_those_that_need_it() {
-    let asked = std::cell::Cell::new(0);
-    let add = |step: &Step| {
-        let refused = matches!(step, Step::AddPermission { .. }).then(|| refused(step));
-        refused.inspect(|_| asked.set(asked.get() + 1))
+fn what_the_controller_may_not_grant_to_one_is_asked_for_once_and_keeps_nobody_else_out() {
+    for (denied, other) in [(REPORTER, AUDITOR), (AUDITOR, REPORTER)] {
+        let asked = std::cell::Cell::new(0);
+        let add = |step: &Step| match step {
+            Step::AddPermission { grant, .. } if grant.grantee.principal == denied => Some(refused(step)),
+            _ => None,
+        };
+        let count = |step: &Step| add(step).inspect(|_| asked.set(asked.get() + 1));
+        let mut aws = created();
+        let both = with_grants(IAM, &[denied, other]);
+        let routes = [wants("a", IAM), wants_this("b", both), wants_this("c", with_grants(IAM, &[other]))];
+        let (_, view) = try_out(&routes, &mut aws, &settings(), count);
+        assert_eq!(asked.get(), 1);
+        assert_eq!(view.failures.keys().collect::<Vec<_>>(), [&key("b")]);
+        assert!(view.serves(&key("c"), &with_grants(IAM, &[other])));
+    }
+}
+
+#[test]
+fn a_statement_that_may_not_be_removed_lets_nobody_else_stay() {
+    let mut aws = Observation::bare();
+    converge(&[wants_this("a", with_grants(IAM, &[AUDITOR, REPORTER]))], &mut aws);
+    let first = plan(&target(), &[releases("a")], &aws, &settings())
+        .steps
+        .into_iter()
+        .find_map(|step| match step {
+            Step::RemovePermission { sid, .. } => Some(sid),
+            _ => None,
+        })
+        .unwrap();
+    let removal = |step: &Step| match step {
+        Step::RemovePermission { sid, .. } if *sid == first => Some(refused(step)),
+        _ => None,
     };
-    let mut aws = created();
-    let routes = [wants("a", IAM), wants_this("b", with_grants(IAM, &[REPORTER, AUDITOR]))];
-    let (_, view) = try_out(&routes, &mut aws, &settings(), add);
-    assert_eq!(asked.get(), 1);
-    assert_eq!(view.failures.keys().collect::<Vec<_>>(), [&key("b")]);
+    try_out(&[releases("a")], &mut aws, &settings(), removal);
+    assert_eq!(sids(&aws), [first.to_string()]);
+    assert_eq!(aws.url, None);
 }
 
 #[test]

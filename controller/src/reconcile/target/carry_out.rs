@@ -1,9 +1,9 @@
-//! Carries a target's plan out, one step after another.
+//! Carries a target's plan out, and tells the routes on it.
 
 use lambdaroute_crds::LambdaRoute;
+use tokio::time::Instant;
 
-use super::{Carried, Routes, Stopped, with_active};
-use crate::apply::{apply, aspect};
+use super::{Carried, Routes, with_active};
 use crate::events::{self, Notice};
 use crate::intent::{self, recorded};
 use crate::kubernetes::KubeError;
@@ -13,13 +13,40 @@ use crate::priority::Priority;
 use crate::reconcile::{Looked, Reconciler};
 use crate::step::Step;
 use crate::target::FunctionTarget;
-use crate::view::Failure;
+use crate::writes::{self, Writer};
 
 /// How often a route that changes meanwhile is read again before its target waits.
 const PREPARE_TRIES: usize = 3;
 
+/// The writes of one reconcile.
+struct Round<'a> {
+    reconciler: &'a Reconciler,
+    target: &'a FunctionTarget,
+    routes: &'a mut Routes,
+    done: Vec<(Step, Applied)>,
+}
+
+impl Writer for Round<'_> {
+    type Error = KubeError;
+
+    fn deadline(&self) -> Instant {
+        self.reconciler.leadership.deadline()
+    }
+
+    async fn prepare(&mut self, step: &Step) -> Result<(), KubeError> {
+        self.reconciler.prepare(step, self.routes).await
+    }
+
+    fn done(&mut self, step: Step, applied: Applied) {
+        if applied.written != Written::Nothing {
+            // It goes on: failures before this are over.
+            self.reconciler.queue.targets.forget(self.target);
+        }
+        self.done.push((step, applied));
+    }
+}
+
 impl Reconciler {
-    /// One step after another. One that fails for a reason of its own stops those that wait for it, any other failure the rest.
     /// `repairs`: no manifest has changed, somebody else has.
     pub(super) async fn carry_out(
         &self,
@@ -33,9 +60,14 @@ impl Reconciler {
         if steps.is_empty() {
             return Carried::default();
         }
-        let mut done = Vec::new();
+        // What a drift check finds is broken for callers.
+        let priority = if priority == Priority::Drift { Priority::Change } else { priority };
+        let lambda = self.setup.aws.lambda(target, priority);
         let mut failed = Failed::none(target, concerned, &self.setup.settings);
-        let stopped = self.write((target, priority), steps, looked, routes, &mut done, &mut failed).await;
+        let mut round = Round { reconciler: self, target, routes, done: Vec::new() };
+        let at = (&lambda, target, &self.locks);
+        let stopped = writes::carry_out(at, steps, &mut looked.observed, &mut failed, &mut round).await;
+        let Round { routes, done, .. } = round;
         let notices: Vec<Notice> = if repairs {
             events::drift_corrected(target, &done).into_iter().collect()
         } else {
@@ -46,55 +78,6 @@ impl Reconciler {
             self.tell(notice, routes, concerned).await;
         }
         Carried { done: done.into_iter().map(|(step, _)| step).collect(), failures: failed.told(), stopped }
-    }
-
-    async fn write(
-        &self,
-        (target, priority): (&FunctionTarget, Priority),
-        steps: Vec<Step>,
-        looked: &mut Looked,
-        routes: &mut Routes,
-        done: &mut Vec<(Step, Applied)>,
-        failed: &mut Failed<'_>,
-    ) -> Option<Stopped> {
-        let writes = self.locks.of(target);
-        let _one_by_one = writes.lock().await;
-        // What a drift check finds is broken for callers.
-        let priority = if priority == Priority::Drift { Priority::Change } else { priority };
-        let lambda = self.setup.aws.lambda(target, priority);
-        for step in steps {
-            if failed.holds_back(&step, &looked.observed) {
-                tracing::info!("not now, since what it waits for failed: {step}");
-                continue;
-            }
-            tracing::info!("{step}");
-            if let Err(error) = self.prepare(&step, routes).await {
-                return Some(Stopped::Kube(error));
-            }
-            match apply(&lambda, &step, &looked.observed, self.leadership.deadline()).await {
-                Ok(applied) => {
-                    if applied.written != Written::Nothing {
-                        // It goes on: failures before this are over.
-                        self.queue.targets.forget(target);
-                    }
-                    looked.observed.fold(applied.written.clone());
-                    done.push((step, applied));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, %step, "a write in AWS failed");
-                    let error = match &step {
-                        Step::AddPermission { whose, .. } => error.granting(whose).about(&target.arn()),
-                        _ => error.about(&target.arn()),
-                    };
-                    let failure = Failure { aspect: aspect(&step), error };
-                    if !failure.error.is_of_one_write() {
-                        return Some(Stopped::Aws(failure));
-                    }
-                    failed.add(step, failure);
-                }
-            }
-        }
-        None
     }
 
     /// The steps of a target's plan that are writes in Kubernetes.

@@ -27,8 +27,8 @@ fn of(taken: &Taken, qualifier: &str) -> Option<Leftover> {
 fn nothing_is_left_where_nothing_is_to_be_done() {
     assert_eq!(of(&Taken { observed: Some(observed()), ..Taken::default() }, ""), None);
     // Somebody else's statement to repair is no leftover of this.
-    let failure = Some(AwsError::late("lambda:AddPermission"));
-    assert_eq!(of(&Taken { observed: Some(observed()), failure, ..Taken::default() }, ""), None);
+    let failures = vec![AwsError::late("lambda:AddPermission")];
+    assert_eq!(of(&Taken { observed: Some(observed()), failures, ..Taken::default() }, ""), None);
 }
 
 #[test]
@@ -37,8 +37,8 @@ fn each_thing_that_is_left_has_its_command() {
         Step::DeleteFunctionUrlConfig { target: target(":PROD") },
         Step::RemovePermission { target: target(":PROD"), sid: SID.parse().unwrap() },
     ];
-    let failure = Some(AwsError::late("lambda:DeleteFunctionUrlConfig"));
-    let leftover = of(&Taken { observed: Some(observed()), left, failure, ..Taken::default() }, ":PROD").unwrap();
+    let failures = vec![AwsError::late("lambda:DeleteFunctionUrlConfig"), AwsError::late("lambda:RemovePermission")];
+    let leftover = of(&Taken { observed: Some(observed()), left, failures, ..Taken::default() }, ":PROD").unwrap();
     let place = "--region eu-west-1 --function-name orders --qualifier PROD";
     assert_eq!(
         leftover.lines(),
@@ -47,7 +47,9 @@ fn each_thing_that_is_left_has_its_command() {
             format!("{SID}: aws lambda remove-permission {place} --statement-id {SID}"),
         ]
     );
-    assert!(leftover.why.contains("lambda:DeleteFunctionUrlConfig failed"), "{}", leftover.why);
+    for operation in ["lambda:DeleteFunctionUrlConfig", "lambda:RemovePermission"] {
+        assert!(leftover.why.contains(&format!("{operation} failed")), "{}", leftover.why);
+    }
 }
 
 #[test]
