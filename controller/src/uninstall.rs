@@ -23,6 +23,7 @@ mod farewell;
 mod fate;
 mod leftover;
 mod let_go;
+mod pauses;
 mod report;
 mod scale;
 mod slices;

@@ -9,12 +9,12 @@ use lambdaroute_crds::LambdaRoute;
 
 use super::farewell::{End, farewell};
 use super::fate::is_held;
+use super::pauses::Pauses;
 use crate::intent::key;
 use crate::kubernetes::{KubeError, Kubernetes};
 
-/// A route that changes meanwhile, or whose write fails, is tried so often.
-const TRIES: u32 = 6;
-const PAUSE: Duration = Duration::from_millis(250);
+/// A route that changes meanwhile, or whose write fails, is tried for so long.
+const WITHIN: Duration = Duration::from_secs(15);
 /// How long one try may take.
 const LONGEST: Duration = Duration::from_secs(10);
 
@@ -28,15 +28,17 @@ pub(super) async fn let_go(
     ends: &BTreeMap<String, End>,
 ) -> Result<(), String> {
     let mut route = route.clone();
-    let mut why = String::new();
-    for tried in 1..=TRIES {
-        why = match tokio::time::timeout(LONGEST, once(kubernetes, &route, ends)).await {
+    let mut pauses = Pauses::within(WITHIN);
+    loop {
+        let why = match tokio::time::timeout(LONGEST, once(kubernetes, &route, ends)).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the API server gives no answer".to_owned(),
         };
-        tracing::warn!(route = %key(&route), why, tried, "a route couldn't be let go");
-        tokio::time::sleep(PAUSE * tried).await;
+        tracing::warn!(route = %key(&route), why, "a route couldn't be let go");
+        if !pauses.again().await {
+            return Err(why);
+        }
         match tokio::time::timeout(LONGEST, kubernetes.fresh(&route)).await {
             Ok(Ok(Some(fresh))) => route = fresh,
             // It went, or is another one now, which nobody of us has touched.
@@ -44,7 +46,6 @@ pub(super) async fn let_go(
             Ok(Err(_)) | Err(_) => {}
         }
     }
-    Err(why)
 }
 
 async fn once(kubernetes: &Kubernetes, route: &LambdaRoute, ends: &BTreeMap<String, End>) -> Result<(), KubeError> {

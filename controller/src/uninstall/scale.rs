@@ -7,26 +7,26 @@ use kube::Api;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
+use super::pauses::Pauses;
 use crate::slices::FIELD_MANAGER;
 
 /// The right to it may be younger than this process: an API server takes a moment to know it.
-const TRIES: u32 = 5;
-const PAUSE: Duration = Duration::from_millis(500);
+const WITHIN: Duration = Duration::from_secs(6);
 
 /// Scales a Deployment; answers how many replicas it had. None: there is no such Deployment.
 ///
 /// # Errors
 /// What the API server says.
 pub(super) async fn scale(api: &Api<Deployment>, name: &str, replicas: i32) -> Result<Option<i32>, kube::Error> {
-    let mut tried = 0;
+    let mut pauses = Pauses::within(WITHIN);
     loop {
-        tried += 1;
-        match once(api, name, replicas).await {
-            Err(error) if tried < TRIES => {
-                tracing::warn!(deployment = name, %error, tried, "the deployment can't be scaled yet");
-                tokio::time::sleep(PAUSE * tried).await;
-            }
-            outcome => return outcome,
+        let error = match once(api, name, replicas).await {
+            Ok(before) => return Ok(before),
+            Err(error) => error,
+        };
+        tracing::warn!(deployment = name, %error, "the deployment can't be scaled");
+        if !pauses.again().await {
+            return Err(error);
         }
     }
 }

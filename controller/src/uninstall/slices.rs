@@ -7,13 +7,13 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 
+use super::pauses::Pauses;
 use crate::slices::{FIELD_MANAGER, MANAGED_BY, fenced, with_only};
 
 /// How many slices are written at once.
 const AT_ONCE: usize = 32;
-/// One that changes meanwhile, or whose write fails, is tried so often.
-const TRIES: u32 = 4;
-const PAUSE: Duration = Duration::from_millis(500);
+/// One that changes meanwhile, or whose write fails, is tried for so long.
+const WITHIN: Duration = Duration::from_secs(6);
 
 /// How many had endpoints and have none any more, and the names of those that couldn't be emptied.
 pub(super) struct Emptied {
@@ -43,17 +43,19 @@ pub(super) async fn empty(client: &Client, namespace: Option<&str>) -> Result<Em
 async fn empty_one(client: &Client, mut slice: EndpointSlice) -> Option<String> {
     let (namespace, name) = (slice.namespace().unwrap_or_default(), slice.name_any());
     let api: Api<EndpointSlice> = Api::namespaced(client.clone(), &namespace);
-    for tried in 1..=TRIES {
+    let mut pauses = Pauses::within(WITHIN);
+    loop {
         let emptied = fenced(with_only(&slice, |_| false), &slice);
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let Err(error) = api.patch(&name, &params, &Patch::Apply(&emptied)).await else { return None };
-        tracing::warn!(%namespace, slice = name, %error, tried, "an EndpointSlice couldn't be emptied");
-        tokio::time::sleep(PAUSE * tried).await;
+        tracing::warn!(%namespace, slice = name, %error, "an EndpointSlice couldn't be emptied");
+        if !pauses.again().await {
+            return Some(format!("{namespace}/{name}"));
+        }
         match api.get_opt(&name).await {
             Ok(Some(fresh)) => slice = fresh,
             Ok(None) => return None,
             Err(_) => {}
         }
     }
-    Some(format!("{namespace}/{name}"))
 }

@@ -1,11 +1,11 @@
 //! Takes one target back in AWS: look, plan, write, and again with growing pauses until nothing is left or the time is over.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::leftover::Taken;
+use super::pauses::Pauses;
 use crate::apply::FunctionLocks;
 use crate::aws::{Aws, AwsError, ErrorKind};
 use crate::leadership::Leadership;
@@ -13,13 +13,9 @@ use crate::observation::{Applied, Observation};
 use crate::observe::observe;
 use crate::plan::{Failed, RouteOnTarget, Settings, plan};
 use crate::priority::Priority;
-use crate::queue::backoff;
 use crate::step::Step;
 use crate::target::FunctionTarget;
 use crate::writes::{self, Stopped, Writer};
-
-const FIRST: Duration = Duration::from_millis(250);
-const LONGEST: Duration = Duration::from_secs(8);
 
 /// What all targets share.
 pub(super) struct Hands<'a> {
@@ -54,7 +50,7 @@ impl Writer for &Hands<'_> {
 impl Hands<'_> {
     pub(super) async fn take_back(&self, target: &FunctionTarget, routes: &[RouteOnTarget]) -> Taken {
         let mut taken = Taken::default();
-        let mut failures = 0;
+        let mut pauses = Pauses::until(self.limit);
         loop {
             match self.once(target, routes, &mut taken).await {
                 Ok(Seen::ToTheEnd) if taken.left.is_empty() => return taken,
@@ -65,12 +61,9 @@ impl Hands<'_> {
                 Err(error) => taken.failures = vec![error],
             }
             tracing::warn!(%target, left = taken.left.len(), "not taken back yet");
-            failures += 1;
-            let again = Instant::now() + backoff(failures, FIRST, LONGEST, rand::random());
-            if again >= self.limit {
+            if !pauses.again().await {
                 return taken;
             }
-            tokio::time::sleep_until(again).await;
         }
     }
 

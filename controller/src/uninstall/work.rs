@@ -12,6 +12,7 @@ use tracing::{info, warn};
 use super::farewell::End;
 use super::fate::{Fate, fate, on_target};
 use super::leftover::{Leftover, Taken};
+use super::pauses::Pauses;
 use super::take_back::Hands;
 use super::{Error, Report, UninstallArgs, let_go, slices};
 use crate::apply::FunctionLocks;
@@ -23,7 +24,6 @@ use crate::kubernetes::Kubernetes;
 use crate::lead;
 use crate::leadership::Leadership;
 use crate::plan::{Intent, RouteOnTarget, Settings};
-use crate::queue::backoff;
 use crate::snapshot::{self, Known, Snapshot};
 use crate::target::{Defaults, FunctionTarget};
 
@@ -35,8 +35,6 @@ const READ_WITHIN: Duration = Duration::from_secs(60);
 const AT_ONCE: usize = 32;
 /// How long the Events of one route may take.
 const TOLD_WITHIN: Duration = Duration::from_secs(10);
-const FIRST: Duration = Duration::from_millis(500);
-const LONGEST: Duration = Duration::from_secs(8);
 
 pub(super) async fn work(
     args: &Args,
@@ -87,7 +85,7 @@ async fn read(args: &Args, client: &Client) -> Result<(Settings, Snapshot), Erro
 
 /// Who the controller is: without its account nothing in AWS may be touched.
 async fn identity(aws: &Aws, limit: Instant) -> Result<Defaults, AwsError> {
-    let mut failures = 0;
+    let mut pauses = Pauses::until(limit);
     let mut last = AwsError::late("sts:GetCallerIdentity");
     loop {
         match tokio::time::timeout_at(limit, aws.caller_identity()).await {
@@ -98,12 +96,9 @@ async fn identity(aws: &Aws, limit: Instant) -> Result<Defaults, AwsError> {
             }
             Err(_) => return Err(last),
         }
-        failures += 1;
-        let again = Instant::now() + backoff(failures, FIRST, LONGEST, rand::random());
-        if again >= limit {
+        if !pauses.again().await {
             return Err(last);
         }
-        tokio::time::sleep_until(again).await;
     }
 }
 

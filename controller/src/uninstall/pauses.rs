@@ -1,0 +1,39 @@
+//! Growing pauses between tries, for as long as trying makes sense.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::queue::backoff;
+
+const FIRST: Duration = Duration::from_millis(250);
+const LONGEST: Duration = Duration::from_secs(8);
+
+/// The pauses of one thing that is tried.
+pub(super) struct Pauses {
+    limit: Instant,
+    failures: u32,
+}
+
+impl Pauses {
+    /// Nothing is tried again after `limit`.
+    pub(super) fn until(limit: Instant) -> Self {
+        Self { limit, failures: 0 }
+    }
+
+    /// Nothing is tried again after so long.
+    pub(super) fn within(time: Duration) -> Self {
+        Self::until(Instant::now() + time)
+    }
+
+    /// Waits after a failure until it is tried again. False: the limit comes first, and nothing was waited for.
+    pub(super) async fn again(&mut self) -> bool {
+        self.failures += 1;
+        let again = Instant::now() + backoff(self.failures, FIRST, LONGEST, rand::random());
+        if again >= self.limit {
+            return false;
+        }
+        tokio::time::sleep_until(again).await;
+        true
+    }
+}
