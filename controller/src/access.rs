@@ -123,7 +123,7 @@ impl Access {
         self.judge_names()?;
         // References are another matter: they may come true later.
         match self.table_form(place, &References::assumed(self)) {
-            Ok(form) => table::validate(form.route).map_err(|invalid| format!("spec: {invalid}")),
+            Ok(form) => table::validate(form.route),
             Err(Unfit::Wrong(message) | Unfit::Missing(message)) => Err(message),
         }
     }

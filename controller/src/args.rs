@@ -62,7 +62,8 @@ pub struct RouteTableArgs {
     /// Where proxies connect.
     #[arg(long, default_value = "[::]:9443")]
     pub route_table_address: SocketAddr,
-    /// On how many proxies a route lives, at most.
+    /// On how many proxies a route lives, at most. One with a smaller burst or limit of requests in flight lives on as many as
+    /// that.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub proxies_per_route: u16,
     /// The namespace of the proxies' Pods. Absent: the controller's own.

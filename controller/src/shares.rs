@@ -1,8 +1,9 @@
 //! What each proxy may let through of a route's limits. Pure. The shares of all proxies add up to each total exactly; a proxy
 //! that comes or goes moves them, nothing else of the route.
 //!
-//! Bursts are divided in whole requests, since a proxy with less than one could never admit any. Where a burst is smaller than
-//! the number of proxies, only so many of them let through, and the rate is divided among those alone.
+//! Bursts are divided in whole requests, since a proxy with less than one could never admit any. A route lives on no more
+//! proxies than each of its totals has a whole one for ([`most_proxies`]); only while one takes another's place are there more,
+//! of which so many let through, and the rate is divided among those alone.
 
 use lambdaroute_proxy_config::v1alpha1::limit_share::Share;
 use lambdaroute_proxy_config::v1alpha1::{ConcurrencyShare, LimitShare, RateLimit, RateShare, Route};
@@ -10,6 +11,24 @@ use lambdaroute_proxy_config::v1alpha1::{ConcurrencyShare, LimitShare, RateLimit
 /// Whether a route has anything to share.
 pub fn is_limited(route: &Route) -> bool {
     route.concurrency.is_some() || !route.rate_limits.is_empty()
+}
+
+/// On how many proxies a route may live, so that each has a share of every limit: one without any would refuse, for ever, all
+/// callers who come to it, while others have room. At least one.
+pub fn most_proxies(route: &Route) -> usize {
+    let bursts = route.rate_limits.iter().map(|limit| limit.burst);
+    let least = bursts.chain(route.concurrency.iter().map(|concurrency| u64::from(concurrency.max))).min();
+    least.map_or(usize::MAX, |least| usize::try_from(least).unwrap_or(usize::MAX)).max(1)
+}
+
+/// Whether a proxy with these shares lets any request through.
+pub fn admit(shares: &[LimitShare]) -> bool {
+    let admits = |share: &LimitShare| match &share.share {
+        Some(Share::Rate(rate)) => rate.burst_millirequests > 0,
+        Some(Share::Concurrency(concurrency)) => concurrency.max > 0,
+        None => false,
+    };
+    !shares.is_empty() && shares.iter().all(admits)
 }
 
 /// The shares of the proxy at `index` among `proxies`, one for each limit of the route. Where a total can't be divided evenly,

@@ -23,8 +23,26 @@ pub(crate) fn token(value: &str) -> String {
 
 /// `value`, an expression of CEL, is a name that a manifest may use.
 pub(crate) fn allowed(value: &str) -> String {
-    let name = format!("{value}.lowerAscii().replace('_', '-')");
+    let name = plain(value);
     format!("{} && ({name} == '{FREE}' || !{name}.matches('{RESERVED}'))", token(value))
+}
+
+/// A name as it is compared with others: in lower case, and with `-` for `_`, since some servers read both as one.
+fn plain(value: &str) -> String {
+    format!("{value}.lowerAscii().replace('_', '-')")
+}
+
+/// `a` and `b`, expressions of CEL, name one header.
+pub(crate) fn same(a: &str, b: &str) -> String {
+    format!("{} == {}", plain(a), plain(b))
+}
+
+/// A list, in whose items no two `name`s are one header.
+pub(crate) fn once(field: &str, name: &str) -> Rule {
+    let rule = format!("self.all(a, self.exists_one(b, {}))", same(&format!("a{name}"), &format!("b{name}")));
+    let message =
+        format!("{field} names a header twice (names of headers have no case, and _ is read as -): remove one");
+    Rule::new(rule).message(message.as_str())
 }
 
 /// A field that is such a name.

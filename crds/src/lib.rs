@@ -11,6 +11,7 @@ pub mod condition;
 mod cors;
 mod crd;
 mod function_url_cors;
+mod header_clash;
 mod header_name;
 mod namespace_selector;
 mod permissions;

@@ -26,7 +26,8 @@ pub struct RateLimit {
     #[x_kube(validation = time_span::rule("spec.rateLimits[].interval", "1s", "1h"))]
     pub interval: String,
 
-    /// The most requests at once. 1 to 1,000,000. Absent: as `requests`.
+    /// The most requests at once. 1 to 1,000,000. Absent: as `requests`. The route lives on no more proxies than this: with 1 on
+    /// one alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000), extend("format" = "int32"))]
     pub burst: Option<u32>,
@@ -82,7 +83,7 @@ pub enum LimitKeyType {
 #[serde(rename_all = "camelCase")]
 pub struct Concurrency {
     /// The most requests in flight, the route's total over all proxies: above it the answer is 503 `concurrency_limited`, nothing
-    /// is queued. 1 to 1,000,000.
+    /// is queued. 1 to 1,000,000. The route lives on no more proxies than this: with 1 on one alone.
     #[schemars(range(min = 1, max = 1_000_000), extend("format" = "int32"))]
     pub max: u32,
 }

@@ -13,14 +13,15 @@ use crate::header_name;
     validation = ("!has(self.set) || !has(self.remove) || self.set.all(a, !self.remove.exists(b, a.name.lowerAscii() == b.lowerAscii()))", "spec.requestHeaders names a header in set and in remove: leave it in set, which replaces the caller's")
 )]
 pub struct RequestHeaders {
-    /// Headers that every request gets, in place of the caller's of that name. At most 32. Absent: none.
+    /// Headers that every request gets, in place of the caller's of that name. At most 32. Not one of `forwardClaims`, nor
+    /// `forwardAuthorizationAs`. Absent: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(min = 1, max = 32),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"])
     )]
     #[x_kube(
-        validation = ("self.all(a, self.exists_one(b, a.name.lowerAscii() == b.name.lowerAscii()))", "spec.requestHeaders.set names a header twice (names of headers have no case): remove one")
+        validation = header_name::once("spec.requestHeaders.set", ".name")
     )]
     pub set: Vec<SetHeader>,
 

@@ -14,7 +14,7 @@ use crate::source_ranges::SourceRanges;
 use crate::spec::{DeletionPolicy, Function, Upstream};
 use crate::status::LambdaRouteStatus;
 use crate::timeouts::Timeouts;
-use crate::{byte_size, header_name, reserved};
+use crate::{byte_size, header_clash, header_name, reserved};
 
 /// Makes an AWS Lambda function callable as a Kubernetes Service: the function's URL and its permission statements in AWS,
 /// and a Service whose requests are signed on their way.
@@ -67,6 +67,9 @@ use crate::{byte_size, header_name, reserved};
     validation = ("!(has(self.permissions) && has(self.permissions.management) && self.permissions.management == 'Observe') || (has(self.upstream) && has(self.upstream.functionURL) && has(self.upstream.functionURL.management) && self.upstream.functionURL.management != 'Managed')", "spec.permissions.management Observe needs spec.upstream.functionURL.management Adopt or Observe: what proves that LambdaRoute made a URL is kept in the policy"),
     validation = ("!has(self.rateLimits) || has(self.auth) || self.rateLimits.all(limit, !has(limit.keys) || limit.keys.all(key, key.type != 'Consumer'))", "spec.rateLimits[].keys of type Consumer need spec.auth, which says who calls: give a method, or another key"),
     validation = ("!has(self.rateLimits) || (has(self.auth) && self.auth.methods.exists(method, method.type == 'JWT')) || self.rateLimits.all(limit, !has(limit.keys) || limit.keys.all(key, key.type != 'Claim'))", "spec.rateLimits[].keys of type Claim need a method of type JWT in spec.auth: give one, or another key"),
+    validation = header_clash::set_and_claims(),
+    validation = header_clash::set_and_authorization(),
+    validation = header_clash::claims_and_authorization(),
     validation = ("!has(self.authorization)", "spec.authorization isn't supported by this version: remove it"),
     validation = ("!has(self.quotas)", "spec.quotas isn't supported by this version: remove it"),
     validation = ("!has(self.validation)", "spec.validation isn't supported by this version: remove it")
@@ -137,7 +140,8 @@ pub struct LambdaRouteSpec {
     pub request_headers: Option<RequestHeaders>,
 
     /// A header, in which the function gets the caller's Authorization: that header itself is taken by the signature. Never a
-    /// ServiceAccount token, nor a key that a method has matched. Absent: the caller's Authorization is dropped.
+    /// ServiceAccount token, nor a key that a method has matched. Not a header of `requestHeaders.set` or of `forwardClaims`.
+    /// Absent: the caller's Authorization is dropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     #[x_kube(validation = header_name::rule("spec.forwardAuthorizationAs"))]

@@ -53,3 +53,28 @@ async fn a_rate_limit_is_divided_over_the_proxies_and_consumption_outlives_a_cha
     assert_eq!(passed(&urls[0], 8).await?, 5, "what it let through before stays consumed");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_with_one_request_in_flight_answers_everybody_whichever_proxy_has_it() -> anyhow::Result<()> {
+    let mut stack = Stack::with("limits", Shape { proxies: 2, ..Shape::default() }).await?;
+    let function = stack.function(Handler::Echo).await?;
+    let spec = format!("{{function: {{name: {}}}, concurrency: {{max: 1}}}}", function.name());
+    stack.route("orders", &spec).await?;
+    stack.ready("orders").await?;
+    stack.settled("orders").await?;
+    let endpoints = stack.endpoints("orders").await?;
+    assert_eq!(endpoints.len(), 1, "the other one would refuse everybody: {endpoints:?}");
+    assert_eq!(get(&stack.url("orders").await?).await?.status, StatusCode::OK);
+    let holder = (0..2).find(|&proxy| endpoints.contains(&stack.pod(proxy))).context("one of the two has it")?;
+    let other = 1 - holder;
+    stack.terminate_proxy(holder).await?;
+    stack
+        .eventually("another one takes over", async || {
+            Ok((stack.endpoints("orders").await? == [stack.pod(other)]).then_some(()))
+        })
+        .await?;
+    for _ in 0..3 {
+        assert_eq!(get(&stack.url("orders").await?).await?.status, StatusCode::OK);
+    }
+    Ok(())
+}

@@ -90,7 +90,7 @@ impl Access {
 
 /// Judges what the table would get by the table's own rules, as if it led somewhere. They know what one field alone doesn't
 /// show, such as two methods of one name.
-pub(super) fn validate(access: v1alpha1::Route) -> Result<(), Invalid> {
+pub(super) fn validate(access: v1alpha1::Route) -> Result<(), String> {
     let upstream = v1alpha1::FunctionUrl {
         host: "assumed.lambda-url.eu-west-1.on.aws".to_owned(),
         region: "eu-west-1".to_owned(),
@@ -105,7 +105,26 @@ pub(super) fn validate(access: v1alpha1::Route) -> Result<(), Invalid> {
         upstream: Some(v1alpha1::route::Upstream::FunctionUrl(upstream)),
         ..access
     };
-    validate_route(&route, &BTreeSet::new())
+    validate_route(&route, &BTreeSet::new()).map_err(|invalid| match invalid {
+        // In the manifest's spelling, where two fields must be told.
+        Invalid::Clash { field, other, name } => format!(
+            "{} and {} name one header, {name:?} (names of headers have no case, and _ is read as -), which has one value \
+             alone: choose another name in one of them",
+            in_manifest(field),
+            in_manifest(other)
+        ),
+        invalid => format!("spec: {invalid}"),
+    })
+}
+
+/// A field of the route table as the manifest spells it.
+fn in_manifest(field: &str) -> &str {
+    match field {
+        "request_headers.set" => "spec.requestHeaders.set",
+        "auth.methods.jwt.forward_claims" => "spec.auth.methods[].jwt.forwardClaims",
+        "forward_authorization_as" => "spec.forwardAuthorizationAs",
+        other => other,
+    }
 }
 
 /// A header that a manifest may name, in lower case.

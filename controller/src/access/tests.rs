@@ -224,6 +224,19 @@ fn what_the_schema_would_refuse_is_refused_here_too_with_field_and_remedy() {
         ("{requestHeaders: {set: [{name: x-a}]}}", "exactly one of value and valueFrom"),
         ("{requestHeaders: {set: [{name: x-a, value: \"a\\r\\nb: c\"}]}}", "printable ASCII"),
         ("{forwardAuthorizationAs: x-amz-date}", "spec.forwardAuthorizationAs: "),
+        (
+            "{requestHeaders: {set: [{name: X_User, value: a}]}, auth: {methods: [{name: a, type: JWT, jwt: {issuer: 'https://a', audiences: [a], forwardClaims: [{claim: sub, header: x-user}]}}]}}",
+            "spec.requestHeaders.set and spec.auth.methods[].jwt.forwardClaims name one header, \"x-user\"",
+        ),
+        (
+            "{requestHeaders: {set: [{name: x-user, value: a}]}, forwardAuthorizationAs: X-User}",
+            "spec.requestHeaders.set and spec.forwardAuthorizationAs name one header, \"x-user\"",
+        ),
+        (
+            "{forwardAuthorizationAs: x_user, auth: {methods: [{name: a, type: JWT, jwt: {issuer: 'https://a', audiences: [a], forwardClaims: [{claim: sub, header: x-user}]}}]}}",
+            "spec.auth.methods[].jwt.forwardClaims and spec.forwardAuthorizationAs name one header, \"x-user\"",
+        ),
+        ("{requestHeaders: {set: [{name: x-a, value: a}, {name: x_a, value: b}]}}", "twice"),
         ("{timeouts: {firstByte: 1h}}", "spec.timeouts.firstByte must be a duration"),
         ("{maxRequestBody: 7Mi}", "at most 6Mi"),
         ("{maxRequestBody: '0'}", "at least one byte"),

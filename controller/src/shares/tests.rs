@@ -57,6 +57,15 @@ fn a_lone_proxy_has_it_all_and_one_that_isnt_reached_nothing() {
 }
 
 #[test]
+fn a_route_lives_on_as_many_proxies_as_its_smallest_total_allows() {
+    assert_eq!(most_proxies(&limited(100, 200, 3)), 3);
+    assert_eq!(most_proxies(&limited(100, 2, 50)), 2);
+    assert_eq!(most_proxies(&Route { concurrency: None, ..limited(100, 7, 1) }), 7);
+    assert_eq!(most_proxies(&Route::default()), usize::MAX);
+    assert_eq!(most_proxies(&limited(1, 1, 0)), 1, "it is refused elsewhere, and lives somewhere");
+}
+
+#[test]
 fn a_share_is_known_by_its_route_and_limit() {
     let ids: Vec<_> = of("uid", &limited(1, 1, 1), 1, 0).iter().map(id).collect();
     assert_eq!(ids, ["uid/everyone", "uid/"]);
@@ -72,5 +81,15 @@ proptest! {
         for (rate, burst, _) in shares {
             prop_assert!(burst % 1000 == 0 && (rate == 0) == (burst == 0));
         }
+    }
+
+    #[test]
+    fn nobody_of_those_that_a_route_may_live_on_has_nothing(requests in 1..1_000_000_u64, burst in 1..50_u64, max in 1..50_u32, proxies in 1..40_usize) {
+        let route = limited(requests, burst, max);
+        let proxies = proxies.min(most_proxies(&route));
+        for index in 0..proxies {
+            prop_assert!(admit(&of("uid", &route, proxies, index)));
+        }
+        prop_assert!(!admit(&nothing("uid", &route)) && !admit(&[]));
     }
 }

@@ -13,6 +13,7 @@ use super::state::{Alarm, State};
 use super::tightening;
 use crate::assignment::{self, Candidate};
 use crate::programming::{RouteId, TableEvent};
+use crate::shares;
 
 impl State {
     pub(super) fn settle_all(&mut self, now: Instant, out: &mut Vec<Effect>) {
@@ -75,7 +76,9 @@ impl State {
         if from.is_empty() {
             from = candidates(false);
         }
-        let chosen = assignment::choose(entry.key, self.settings.proxies_per_route, &from);
+        // The choice of fewer is the beginning of the choice of more: a change of limits moves nobody else.
+        let count = self.settings.proxies_per_route.min(shares::most_proxies(route));
+        let chosen = assignment::choose(entry.key, count, &from);
         chosen.into_iter().cloned().collect()
     }
 

@@ -49,7 +49,8 @@ impl State {
     }
 
     /// Who shares a route's limits: whom callers reach, and who is there, chosen and able to serve it. First the one that the
-    /// route prefers most, so that what can't be divided goes to other proxies for other routes.
+    /// route prefers most, so that what can't be divided goes to other proxies for other routes. Where there isn't a whole one
+    /// for each, those that let callers through now go on, until their successors serve the route.
     fn holders<'a>(&'a self, entry: &'a Entry, now: Instant) -> Vec<&'a ProxyId> {
         let requires = entry.route().map(|route| route.requires.as_slice()).unwrap_or_default();
         let holds = |id: &ProxyId| {
@@ -57,8 +58,15 @@ impl State {
             entry.chosen.contains(id) && able && self.refusal(entry, id).is_none() || self.reaches(entry, id, now)
         };
         let serving = entry.views.iter().filter(|(id, view)| view.serve && holds(id));
-        let mut holders: Vec<_> = serving.filter_map(|(id, _)| Some((self.proxies.get(id)?.key, id))).collect();
-        holders.sort_by_key(|(key, id)| (Reverse(assignment::weight(entry.key, *key)), *id));
-        holders.into_iter().map(|(_, id)| id).collect()
+        let holders = serving.filter_map(|(id, view)| Some((self.proxies.get(id)?.key, id, view)));
+        let mut holders: Vec<_> = holders.collect();
+        // Not enough for all: one is about to take another's place.
+        let scarce = entry.route().is_some_and(|route| holders.len() > shares::most_proxies(route));
+        holders.sort_by_key(|(key, id, view)| {
+            let lets_through = shares::admit(&view.shares) && self.reaches(entry, id, now);
+            let first = if scarce { (lets_through, entry.chosen.contains(*id)) } else { (false, false) };
+            (Reverse(first), Reverse(assignment::weight(entry.key, *key)), *id)
+        });
+        holders.into_iter().map(|(_, id, _)| id).collect()
     }
 }

@@ -37,15 +37,15 @@ pub struct Jwt {
     #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "atomic"))]
     pub required_claims: Vec<RequiredClaim>,
 
-    /// Claims that the function reads in headers. At most 16. A header of that name from the caller is removed first. Absent:
-    /// none.
+    /// Claims that the function reads in headers. At most 16. A header of that name from the caller is removed first. Not one
+    /// of `requestHeaders.set`, nor `forwardAuthorizationAs`. Absent: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(min = 1, max = 16),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["header"])
     )]
     #[x_kube(
-        validation = ("self.all(a, self.exists_one(b, a.header.lowerAscii() == b.header.lowerAscii()))", "spec.auth.methods[].jwt.forwardClaims names a header twice (names of headers have no case): remove one")
+        validation = header_name::once("spec.auth.methods[].jwt.forwardClaims", ".header")
     )]
     pub forward_claims: Vec<ForwardClaim>,
 }

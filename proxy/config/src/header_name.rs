@@ -35,10 +35,15 @@ pub fn check_header_name(name: &str) -> Result<(), HeaderNameError> {
     if name.is_empty() || name.len() > MAX_HEADER_NAME || !name.bytes().all(is_token) {
         return Err(HeaderNameError::Syntax(name.to_owned()));
     }
-    match reserved(&name.to_ascii_lowercase().replace('_', "-")) {
+    match reserved(&plain(name)) {
         Some(why) => Err(HeaderNameError::Reserved { name: name.to_owned(), why }),
         None => Ok(()),
     }
+}
+
+/// A name as it is compared with others: in lower case, with hyphens for underscores.
+pub(crate) fn plain(name: &str) -> String {
+    name.to_ascii_lowercase().replace('_', "-")
 }
 
 /// Whether a header is of one hop alone (RFC 9110 section 7.6.1, and those of older use), by its name in lower case.

@@ -1,9 +1,11 @@
 //! What makes a route of the table valid. Pure; the proxy refuses what this refuses, and the controller never sends it.
 
+mod header_clash;
+
 use std::collections::BTreeSet;
 
 use crate::feature;
-use crate::header_name::{HeaderNameError, check_header_name};
+use crate::header_name::{HeaderNameError, check_header_name, plain};
 use crate::source_range::{SourceRangeError, parse_source_range};
 use crate::v1alpha1::auth_method::Method;
 use crate::v1alpha1::limit_key::Key;
@@ -57,6 +59,18 @@ pub enum Invalid {
         /// What is there twice.
         name: String,
     },
+    /// Headers of two fields, of which one would silently replace the other's value.
+    #[error(
+        "{field} and {other} name one header, {name:?}, which has one value alone: choose another name in one of them"
+    )]
+    Clash {
+        /// One field.
+        field: &'static str,
+        /// The other.
+        other: &'static str,
+        /// The header.
+        name: String,
+    },
     /// Not a header value (RFC 9110 section 5.5). Which isn't told: it may be a secret.
     #[error("{field}: the value of {name:?} is not a header value: it holds a control character")]
     HeaderValue {
@@ -91,6 +105,7 @@ impl Invalid {
             | Invalid::Zero(_)
             | Invalid::Header { .. }
             | Invalid::Twice { .. }
+            | Invalid::Clash { .. }
             | Invalid::HeaderValue { .. }
             | Invalid::SourceRange { .. }
             | Invalid::Host(_) => RefusalReason::Invalid,
@@ -134,6 +149,7 @@ pub fn validate_route(route: &Route, supported: &BTreeSet<&str>) -> Result<(), I
     if !route.forward_authorization_as.is_empty() {
         header("forward_authorization_as", &route.forward_authorization_as)?;
     }
+    header_clash::judge(route)?;
     route.rate_limits.iter().try_for_each(validate_rate_limit)
 }
 
@@ -146,7 +162,7 @@ fn validate_request_headers(headers: &RequestHeaders) -> Result<(), Invalid> {
         if set.value.iter().any(|&byte| (byte < b' ' && byte != b'\t') || byte == 0x7f) {
             return Err(Invalid::HeaderValue { field, name: set.name.clone() });
         }
-        if !names.insert(set.name.to_ascii_lowercase()) {
+        if !names.insert(plain(&set.name)) {
             return Err(Invalid::Twice { field, name: set.name.clone() });
         }
     }
@@ -195,7 +211,7 @@ fn validate_jwt(jwt: &JwtAuth) -> Result<(), Invalid> {
     for forward in &jwt.forward_claims {
         present("auth.methods.jwt.forward_claims.claim", forward.claim.as_bytes())?;
         header(field, &forward.header)?;
-        if !names.insert(forward.header.to_ascii_lowercase()) {
+        if !names.insert(plain(&forward.header)) {
             return Err(Invalid::Twice { field, name: forward.header.clone() });
         }
     }

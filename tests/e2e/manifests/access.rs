@@ -222,6 +222,22 @@ pub(super) const WRONG: &[(&str, &str)] = &[
         "requestHeaders: {set: [{name: x-a, value: b}, {name: X-A, value: c}]}",
         "spec.requestHeaders.set names a header twice",
     ),
+    (
+        "requestHeaders: {set: [{name: x-a, value: b}, {name: X_A, value: c}]}",
+        "spec.requestHeaders.set names a header twice",
+    ),
+    (
+        "requestHeaders: {set: [{name: X_User, value: b}]}, auth: {methods: [{name: a, type: JWT, jwt: {issuer: 'https://idp.example', audiences: [a], forwardClaims: [{claim: sub, header: x-user}]}}]}",
+        "spec.requestHeaders.set and spec.auth.methods[].jwt.forwardClaims name one header",
+    ),
+    (
+        "requestHeaders: {set: [{name: x-user, value: b}]}, forwardAuthorizationAs: X-User",
+        "spec.requestHeaders.set and spec.forwardAuthorizationAs name one header",
+    ),
+    (
+        "forwardAuthorizationAs: x_user, auth: {methods: [{name: a, type: JWT, jwt: {issuer: 'https://idp.example', audiences: [a], forwardClaims: [{claim: sub, header: x-user}]}}]}",
+        "spec.auth.methods[].jwt.forwardClaims and spec.forwardAuthorizationAs name one header",
+    ),
     ("requestHeaders: {set: [{name: x-a, value: b}], remove: [X-A]}", "names a header in set and in remove"),
     ("requestHeaders: {remove: [host]}", RESERVED),
     ("requestHeaders: {remove: [cookie, Cookie]}", "spec.requestHeaders.remove names a header twice"),
@@ -251,6 +267,8 @@ pub(super) const RIGHT: &[&str] = &[
     "cors: {allowOrigins: ['*'], allowMethods: ['*'], allowHeaders: ['*'], exposeHeaders: ['*'], maxAge: 0s}",
     "sourceRanges: {allow: [10.0.0.0/8, '2001:db8::/32'], deny: [10.9.0.0/16, 192.0.2.7/32]}",
     "requestHeaders: {set: [{name: x-gateway-key, valueFrom: {secretKeyRef: {name: gateway, key: key}}}, {name: x-stage, value: prod}, {name: x-empty, value: ''}], remove: [cookie]}, forwardAuthorizationAs: x-forwarded-authorization",
+    // Only one method recognises a caller; what the caller says in a header is removed whoever sets it then.
+    "auth: {methods: [{name: a, type: JWT, jwt: {issuer: 'https://idp.example', audiences: [a], forwardClaims: [{claim: sub, header: x-user}]}}, {name: b, type: JWT, jwt: {issuer: 'https://other.example', audiences: [a], forwardClaims: [{claim: email, header: X-User}]}}]}, requestHeaders: {set: [{name: x-stage, value: prod}], remove: [x-user]}, forwardAuthorizationAs: x-token",
     "timeouts: {firstByte: 15m5s, streamIdle: 100ms}, maxRequestBody: 6Mi",
     "upstream: {type: FunctionURL, functionURL: {authType: NONE}}, permissions: {grants: [{name: all, principal: '*'}]}, concurrency: {max: 5}, cors: {allowOrigins: ['*']}, maxRequestBody: 512Ki",
 ];

@@ -43,11 +43,100 @@ fn the_total_is_divided_by_the_proxies_that_come_and_go() {
     let mut each: Vec<_> = names.iter().map(|name| share(&world, name, "orders").1).collect();
     each.sort_unstable();
     assert_eq!(each, [0, 1, 1, 1]);
+    assert_eq!(world.reached("orders").len(), 3, "nobody reaches the one that has nothing");
     world.event(Event::PodGone(proxy_id("b")));
     assert_eq!(total(&world, &["a", "c", "d"], "orders"), (10_000, 3), "a dead one gives its share back at once");
     let stream = world.streams["c"];
     world.event(Event::Leaving(proxy_id("c"), stream));
     assert_eq!(total(&world, &["a", "d"], "orders"), (10_000, 3), "so does one that leaves");
+}
+
+#[test]
+fn callers_reach_no_proxy_that_has_nothing_to_let_through() {
+    let names = ["a", "b", "c", "d"];
+    for (requests, max, most) in [(10, 1, 1), (10, 3, 3), (2, 50, 2), (10, 4, 4), (10, 50, 4)] {
+        let mut world = World::leading(4, &names, vec![limited("orders", requests, max)]);
+        for name in names {
+            world.connect(name, Answer::Serve);
+        }
+        let reached = world.reached("orders");
+        assert_eq!(reached.len(), most, "{requests} at once, {max} in flight");
+        for name in &reached {
+            let (rate, in_flight) = share(&world, name, "orders");
+            assert!(rate > 0 && in_flight > 0, "{name} refuses everybody");
+        }
+        assert_eq!(total(&world, &names, "orders"), (requests * 1000, max));
+        assert_eq!(world.programming("orders"), Programming::Programmed);
+    }
+}
+
+#[test]
+fn a_lone_proxy_lets_callers_through_until_its_successor_does() {
+    let names = ["a", "b", "c", "d", "e"];
+    let mut world = World::leading(4, &names[..1], vec![limited("orders", 10, 1)]);
+    world.connect("a", Answer::Serve);
+    assert_eq!(share(&world, "a", "orders"), (10_000, 1));
+    // Others come until one of them is preferred; it doesn't answer yet.
+    let successor = names[1..].iter().find(|name| {
+        world.event(Event::Pod(pod(name)));
+        world.connect(name, Answer::Silence);
+        !world.has(name).is_empty()
+    });
+    let successor = *successor.expect("one of four others is preferred");
+    assert_eq!(world.reached("orders"), ["a"]);
+    assert_eq!(share(&world, "a", "orders").1, 1, "callers reach this one alone");
+    assert_eq!(share(&world, successor, "orders").1, 0);
+    world.writes = false;
+    world.hello(successor, Answer::Serve, feature::SUPPORTED, None);
+    assert_eq!(share(&world, successor, "orders"), (10_000, 1), "before callers come");
+    assert_eq!(share(&world, "a", "orders").1, 1, "late callers aren't turned away");
+    world.writes = true;
+    let key = slices::key(&route("orders", AuthType::AwsIam).service, "IPv4");
+    world.write(&key);
+    assert_eq!(world.reached("orders"), [successor]);
+    // And back, when that one goes without a word.
+    world.event(Event::PodGone(proxy_id(successor)));
+    assert_eq!(world.reached("orders").len(), 1);
+    let heir = world.reached("orders")[0].clone();
+    assert_eq!(share(&world, &heir, "orders"), (10_000, 1));
+}
+
+#[test]
+fn a_leaving_lone_proxy_is_replaced_without_a_refusal() {
+    let mut world = World::leading(4, &["a", "b", "c"], vec![limited("orders", 10, 1)]);
+    for name in ["a", "b", "c"] {
+        world.connect(name, Answer::Serve);
+    }
+    let holder = world.reached("orders")[0].clone();
+    for name in ["a", "b", "c"] {
+        world.answers.insert(name.to_owned(), Answer::Silence);
+    }
+    let stream = world.streams[&holder];
+    world.event(Event::Leaving(proxy_id(&holder), stream));
+    assert_eq!((world.reached("orders"), share(&world, &holder, "orders").1), (vec![holder.clone()], 1));
+    let heir = ["a", "b", "c"].into_iter().find(|name| *name != holder && !world.has(name).is_empty());
+    let heir = heir.expect("another one gets the route");
+    world.hello(heir, Answer::Serve, feature::SUPPORTED, None);
+    assert_eq!((world.reached("orders"), share(&world, heir, "orders")), (vec![heir.to_owned()], (10_000, 1)));
+    assert_eq!(share(&world, &holder, "orders").1, 1, "late callers aren't turned away");
+}
+
+#[test]
+fn a_change_of_limits_moves_no_proxy_that_stays_within_them() {
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let mut world = World::leading(4, &names, vec![limited("orders", 10, 2)]);
+    for name in names {
+        world.connect(name, Answer::Serve);
+    }
+    let mut before = world.reached("orders");
+    for max in [3, 4, 50, 4, 3, 1] {
+        world.event(Event::Set(Box::new(limited("orders", 10, max))));
+        let after = world.reached("orders");
+        assert_eq!(after.len(), usize::try_from(max).unwrap().min(4));
+        let (fewer, more) = if before.len() < after.len() { (&before, &after) } else { (&after, &before) };
+        assert!(fewer.iter().all(|name| more.contains(name)), "{before:?} became {after:?} at {max}");
+        before = after;
+    }
 }
 
 #[test]

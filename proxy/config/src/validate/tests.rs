@@ -199,11 +199,45 @@ fn a_header_is_set_once_to_a_value_that_a_header_can_have() {
         |set| check(&Route { request_headers: Some(RequestHeaders { set, remove: vec![] }), ..route(upstream()) });
     assert_eq!(with(vec![set("x-stage", b"prod"), set("x-bytes", b"\xff\t ")]), Ok(()));
     assert!(matches!(with(vec![set("x-stage", b"a"), set("X-Stage", b"b")]), Err(Invalid::Twice { .. })));
+    assert!(matches!(with(vec![set("x-stage", b"a"), set("x_stage", b"b")]), Err(Invalid::Twice { .. })));
     for value in [&b"a\r\nx-evil: 1"[..], b"\0", b"\x7f"] {
         let refusal = with(vec![set("x-secret", value)]).unwrap_err();
         assert!(matches!(refusal, Invalid::HeaderValue { .. }));
         assert!(!refusal.to_string().contains("evil"), "the value may be a secret");
     }
+}
+
+#[test]
+fn no_two_fields_give_the_function_one_header() {
+    let forwards = |header: &str| AuthMethod {
+        name: format!("for-{header}"),
+        method: Some(Method::Jwt(JwtAuth {
+            issuer: "https://idp.example".into(),
+            audiences: vec!["orders".into()],
+            forward_claims: vec![ForwardClaim { claim: "sub".into(), header: header.into() }],
+            ..JwtAuth::default()
+        })),
+    };
+    let with = |name: &str, headers: &[&str], authorization: &str| {
+        check(&Route {
+            request_headers: Some(RequestHeaders { set: vec![set(name, b"a")], remove: vec![] }),
+            auth: Some(Auth { methods: headers.iter().map(|header| forwards(header)).collect() }),
+            forward_authorization_as: authorization.into(),
+            ..route(upstream())
+        })
+    };
+    for (name, headers, authorization, field, other) in [
+        ("X_User", ["x-user"], "x-token", "request_headers.set", "auth.methods.jwt.forward_claims"),
+        ("x-token", ["x-user"], "X-Token", "request_headers.set", "forward_authorization_as"),
+        ("x-stage", ["x_user"], "x-user", "auth.methods.jwt.forward_claims", "forward_authorization_as"),
+    ] {
+        let refusal = with(name, &headers, authorization).unwrap_err();
+        assert!(
+            matches!(&refusal, Invalid::Clash { field: a, other: b, .. } if (*a, *b) == (field, other)),
+            "{refusal}"
+        );
+    }
+    assert_eq!(with("x-stage", &["x-user", "x_user"], "x-token"), Ok(()), "only one method recognises a caller");
 }
 
 #[test]
