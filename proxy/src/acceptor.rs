@@ -221,3 +221,6 @@ fn pause(error: &io::Error) {
     tracing::warn!(%error, "can't accept a connection");
     thread::sleep(ACCEPT_PAUSE);
 }
+
+#[cfg(test)]
+mod tests;

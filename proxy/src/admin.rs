@@ -1,6 +1,7 @@
 //! The admin port: /livez, /readyz, /metrics, and on loopback /config. For the kubelet, for Prometheus and for who looks into
 //! the Pod; nothing here changes anything.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::aws::CredentialStore;
@@ -25,6 +27,7 @@ use crate::config_page::{Flags, Running, page};
 use crate::contact::Contact;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{LookedUp, Metrics};
+use crate::moment::Moment;
 use crate::programmer::Command;
 use crate::readiness::Conditions;
 use crate::table::SUPPORTED;
@@ -32,7 +35,7 @@ use crate::table::SUPPORTED;
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long somebody may take nothing of an answer.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
-/// At once. More wait until one has ended, which takes no longer than these times.
+/// At once. One more ends the oldest: whoever opens many can't keep the kubelet out, which would restart the process.
 const CONNECTIONS: usize = 256;
 const TEXT: &str = "text/plain; charset=utf-8";
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -56,38 +59,36 @@ impl Admin {
     /// Answers until `stop`.
     pub(crate) async fn run(self, listener: TcpListener, stop: CancellationToken) {
         let this = Arc::new(self);
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        let mut open: VecDeque<AbortHandle> = VecDeque::new();
         loop {
-            let next = async { (places.clone().acquire_owned().await, listener.accept().await) };
-            let Some((place, accepted)) = stop.run_until_cancelled(next).await else { return };
+            let Some(accepted) = stop.run_until_cancelled(listener.accept()).await else { return };
             let Ok((stream, peer)) = accepted else {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
             let this = this.clone();
-            let service = service_fn(move |request| {
+            let service = service_fn(move |request: Request<Incoming>| {
                 let this = this.clone();
-                async move { Ok::<_, Infallible>(this.answer(&request, peer.ip()).await) }
+                let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+                async move { Ok::<_, Infallible>(this.answer(&method, &path, peer.ip()).await) }
             });
             let mut http = hyper::server::conn::http1::Builder::new();
             http.timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT);
             let io = CallerIo::new(stream, SEND_TIMEOUT, Arc::default());
             let connection = http.serve_connection(TokioIo::new(io), service);
-            let stop = stop.clone();
-            tokio::spawn(async move {
-                let _place = place;
-                stop.run_until_cancelled_owned(connection).await
-            });
+            make_room(&mut open);
+            let ended = stop.clone().run_until_cancelled_owned(connection);
+            open.push_back(tokio::spawn(ended).abort_handle());
         }
     }
 
-    async fn answer(&self, request: &Request<Incoming>, peer: IpAddr) -> Response<Full<Bytes>> {
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    async fn answer(&self, method: &Method, path: &str, peer: IpAddr) -> Response<Full<Bytes>> {
+        if !matches!(*method, Method::GET | Method::HEAD) {
             let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n".to_owned(), TEXT);
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
         }
-        match request.uri().path() {
+        match path {
             "/livez" => text(StatusCode::OK, "ok\n".to_owned(), TEXT),
             "/readyz" => self.ready(),
             "/metrics" => text(StatusCode::OK, self.metrics.text(&self.looked_up()), OPENMETRICS),
@@ -113,8 +114,12 @@ impl Admin {
 
     async fn config(&self) -> Response<Full<Bytes>> {
         let (to, described) = oneshot::channel();
-        let asked = self.commands.send(Command::Describe(to)).await;
-        let (Ok(()), Ok(described)) = (asked, described.await) else {
+        // One that can't be sent comes back, and would be waited for.
+        let described = match self.commands.send(Command::Describe(to)).await {
+            Ok(()) => described.await.ok(),
+            Err(_) => None,
+        };
+        let Some(described) = described else {
             return text(StatusCode::SERVICE_UNAVAILABLE, "the process is stopping\n".to_owned(), TEXT);
         };
         let page = page(Running {
@@ -132,9 +137,22 @@ impl Admin {
         let expires = self.credentials.expires().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
         LookedUp {
             credentials_expiry: expires.unwrap_or_default().as_secs_f64(),
-            table_age: self.contact.age(SystemTime::now()).map_or(f64::NAN, |age| age.as_secs_f64()),
+            table_age: self.contact.age(Moment::now()).map_or(f64::NAN, |age| age.as_secs_f64()),
             body_memory: self.bodies.used(),
         }
+    }
+}
+
+/// For one connection more.
+fn make_room(open: &mut VecDeque<AbortHandle>) {
+    if open.len() < CONNECTIONS {
+        return;
+    }
+    open.retain(|connection| !connection.is_finished());
+    if open.len() >= CONNECTIONS
+        && let Some(oldest) = open.pop_front()
+    {
+        oldest.abort();
     }
 }
 

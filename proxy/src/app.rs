@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::available_parallelism;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -33,6 +33,7 @@ use crate::limit::registry::Limits;
 use crate::listeners::{Listeners, Setting, bind};
 use crate::memory_limit::memory_limit;
 use crate::metrics::Metrics;
+use crate::moment::Moment;
 use crate::programmer::{Programmer, record_contact};
 use crate::report::CauseCounts;
 use crate::serve::Proxy;
@@ -122,7 +123,7 @@ pub async fn build(args: Args, flags: Flags) -> Result<Bound, BuildError> {
     tracing::info!(what = "admin", address = %admin_address, "listening");
 
     let lifecycle = Arc::new(Lifecycle::new());
-    let contact = Arc::new(Contact::new(max_table_age));
+    let contact = Arc::new(Contact::new(max_table_age, Instant::now()));
     let metrics = Arc::new(Metrics::new());
     let dropped = metrics.access_log_dropped.clone();
     let access_log = Arc::new(AccessLog::start(access_log, access_log_sample, dropped).map_err(BuildError::Worker)?);
@@ -236,7 +237,7 @@ fn default_body_memory() -> usize {
 fn restore(file: &StateFile, programmer: &mut Programmer, contact: &Contact) {
     match file.load() {
         Ok(Some((messages, last_contact))) => {
-            contact.seen(last_contact);
+            contact.seen_before(last_contact, Moment::now());
             programmer.restore(messages);
         }
         Ok(None) => tracing::info!("no table in the state directory yet"),

@@ -181,3 +181,6 @@ fn fresh_trace(now: SystemTime) -> Fresh {
     let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Fresh { seconds: u32::try_from(since.as_secs()).unwrap_or(u32::MAX), random: rand::random() }
 }
+
+#[cfg(test)]
+mod tests;

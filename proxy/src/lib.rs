@@ -41,6 +41,7 @@ mod listeners;
 mod log;
 mod memory_limit;
 mod metrics;
+mod moment;
 mod observation;
 mod patience;
 mod problem;

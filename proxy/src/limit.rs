@@ -3,7 +3,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod buckets;
-mod clock;
+pub(crate) mod clock;
 mod gcra;
 mod in_flight;
 pub(crate) mod registry;

@@ -27,6 +27,7 @@ use crate::lifecycle::Lifecycle;
 use crate::limit::admission::Told;
 use crate::limit::subject::{Recognised, Subject};
 use crate::metrics::Metrics;
+use crate::moment::Moment;
 use crate::observation::Observation;
 use crate::problem::{Format, Refused, problem};
 use crate::report::CauseCounts;
@@ -182,7 +183,7 @@ impl Proxy {
         observation: &mut Observation,
     ) -> Result<Admission, Refused> {
         // Its form, and the table's age.
-        if self.contact.is_too_old(SystemTime::now) {
+        if self.contact.is_too_old(Moment::now) {
             return Err(Refused::new(Cause::NotProgrammed, "the route table is too old to serve"));
         }
         check_form(parts)?;

@@ -7,7 +7,6 @@ mod session;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +17,7 @@ use crate::aws::CredentialStore;
 use crate::contact::Contact;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
+use crate::moment::Moment;
 use crate::programmer::Command;
 use crate::report::CauseCounts;
 
@@ -83,7 +83,7 @@ impl Follower {
         for address in connect::addresses(&self.controllers).await {
             let mut whole = false;
             let ended = self.session(address, &mut whole).await;
-            self.contact.disconnected(SystemTime::now());
+            self.contact.disconnected(Moment::now());
             self.metrics.connected.set(0);
             if ended.is_not_leading() {
                 tracing::debug!(%address, "not the leader");

@@ -1,7 +1,7 @@
 //! One stream, from Hello to its end: messages go to the programmer; outcomes, reports and the wish to leave come back.
 
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use lambdaroute_proxy_config::v1alpha1::route_table_client::RouteTableClient;
 use lambdaroute_proxy_config::v1alpha1::{Ack, FromProxy, Hello, Leaving, Outcome, ToProxy, from_proxy, to_proxy};
@@ -12,6 +12,7 @@ use tonic::{Request, Streaming};
 
 use super::{Ended, Follower, connect};
 use crate::aws::Identity;
+use crate::moment::Moment;
 use crate::programmer::{Command, Told};
 use crate::report::{News, Pace, report};
 use crate::table::SUPPORTED;
@@ -88,7 +89,7 @@ impl Follower {
                     }
                     Told::Whole => {
                         *whole = true;
-                        self.contact.connected(SystemTime::now());
+                        self.contact.connected(Moment::now());
                         self.metrics.connected.set(1);
                     }
                     Told::Stale(more) => {

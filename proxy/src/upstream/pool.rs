@@ -98,3 +98,6 @@ async fn reap(pool: Weak<Pool>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

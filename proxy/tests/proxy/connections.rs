@@ -1,6 +1,7 @@
 //! What callers may do on their connections, and who serves them.
 
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Request;
@@ -11,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::controller::route;
+use crate::hardening::frames::{END_HEADERS, END_STREAM, HEADERS, SETTINGS, block, frame, told};
 use crate::process::{CREDENTIALS, World, free_port};
 use crate::requests::{get, local, raw};
 use crate::{eventually, soon};
@@ -140,4 +142,71 @@ async fn a_busy_connection_leaves_room_for_others_on_its_core() {
         () = drain => panic!("the busy connection ended"),
         () = soon("answers beside the busy connection", other) => {}
     }
+}
+
+/// Sends one byte after the other, until the other end has enough of it. Tells how many it took.
+async fn trickle(stream: &mut TcpStream, bytes: &[u8], pause: Duration) -> usize {
+    stream.set_nodelay(true).unwrap();
+    let (reads, mut writes) = stream.split();
+    let mut pauses = tokio::time::interval(pause);
+    for (sent, byte) in bytes.iter().enumerate() {
+        tokio::select! {
+            _ = pauses.tick() => {}
+            _ = reads.readable() => return sent,
+        }
+        if writes.write_all(&[*byte]).await.is_err() {
+            return sent;
+        }
+    }
+    bytes.len()
+}
+
+#[tokio::test]
+async fn the_protocol_is_told_however_its_first_bytes_come() {
+    let port = free_port();
+    let mut world = World::start_with(&["--header-read-timeout=3s"], &CREDENTIALS).await;
+    let _session = world.serve(&[route("orders", port)]).await;
+    let pause = Duration::from_millis(5);
+    // It begins as HTTP/2 does.
+    let http1 = b"PRI /a HTTP/1.1\r\nhost: o\r\nconnection: close\r\n\r\n";
+    let mut stream = TcpStream::connect(local(port)).await.unwrap();
+    trickle(&mut stream, http1, pause).await;
+    let mut answer = String::new();
+    soon("the answer", stream.read_to_string(&mut answer)).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(r#""method":"PRI""#), "{answer}");
+
+    let headers = [(":method", "GET"), (":scheme", "http"), (":authority", "o"), (":path", "/a")];
+    let request = frame(HEADERS, END_STREAM | END_HEADERS, 1, &block(&headers));
+    let http2 = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(SETTINGS, 0, 0, &[]), request].concat();
+    let mut stream = TcpStream::connect(local(port)).await.unwrap();
+    let (preface, rest) = http2.split_at(24);
+    assert_eq!(trickle(&mut stream, preface, pause).await, preface.len());
+    stream.write_all(rest).await.unwrap();
+    let mut answer = Vec::new();
+    soon("the end of the idle connection", stream.read_to_end(&mut answer)).await.unwrap();
+    assert_eq!(told(&answer), "200 (function: `GET /a`)");
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_tell_its_protocol_in_time_is_closed() {
+    let port = free_port();
+    let mut world = World::start_with(&["--header-read-timeout=1s"], &CREDENTIALS).await;
+    let _session = world.serve(&[route("orders", port)]).await;
+    let begun = Instant::now();
+    let mut silent = TcpStream::connect(local(port)).await.unwrap();
+    silent.write_all(b"PRI * HTTP/2.0\r\n").await.unwrap();
+    let _ = soon("the end", silent.read_to_end(&mut Vec::new())).await;
+    assert!(begun.elapsed() >= Duration::from_secs(1), "not before its time");
+    // Each byte comes soon after the one before, and buys no time.
+    for bytes in [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], b"GET / HTTP/1.1\r\nhost: o\r\nx-a: b\r\n"] {
+        let mut slow = TcpStream::connect(local(port)).await.unwrap();
+        let taken = soon("the end", trickle(&mut slow, bytes, Duration::from_millis(300))).await;
+        assert!(taken < bytes.len(), "{taken}");
+        assert_eq!(soon("the end", slow.read(&mut [0; 1])).await.unwrap_or(0), 0);
+    }
+    let admin = world.proxy.admin;
+    eventually("none is left", || async move {
+        get(admin, "/metrics").await.text().contains("lambdaroute_proxy_connections 0")
+    })
+    .await;
 }

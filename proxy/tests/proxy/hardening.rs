@@ -1,7 +1,7 @@
 //! What callers do who mean harm, by raw sockets, and what they get. The table in `docs/hardening.md` is written from what was
 //! seen here (`UPDATE_REFERENCES=1`), and each answer is also expected by its case: the page can't say anything else.
 
-mod frames;
+pub(crate) mod frames;
 mod http1;
 mod http2;
 mod replies;

@@ -13,10 +13,11 @@ use lambdaroute_proxy_config::v1alpha1::{
     Auth, Concurrency, ConcurrencyShare, ConsumerKey, LimitKey, LimitShare, RateLimit, RateShare, Resource, limit_key,
 };
 
-use crate::auth::{api_keys, consumers, key_set, route_that};
+use crate::auth::{api_keys, call, consumers, key_set, route_that};
 use crate::controller::version;
+use crate::credentials::world_with_credentials_of;
 use crate::process::{World, free_port};
-use crate::requests::{Answer, get, local, send};
+use crate::requests::{Answer, get, local, raw, send};
 use crate::soon;
 
 /// So many an hour: none flows back while a test runs.
@@ -254,4 +255,62 @@ async fn each_consumer_has_its_own_bucket_and_who_is_none_takes_from_no_limit() 
     for (key, status) in [("web", 200), ("web", 200), ("web", 429), ("app", 200), ("app", 429)] {
         assert_eq!(with_key(&format!("key-of-{key}-16-chars")).await.status, status, "{key}");
     }
+}
+
+/// One consumer, `web`, by one key.
+const KEY: (&str, &str) = ("x-api-key", "key-of-web-16-chars");
+
+#[tokio::test]
+async fn without_credentials_a_caller_is_told_so_and_nothing_is_taken_from_its_limits() {
+    let port = free_port();
+    let mut world = world_with_credentials_of("/late-credentials").await;
+    let guarded = route_that("orders", port, |route| {
+        route.auth = Some(Auth { methods: vec![api_keys(&["k"])] });
+        let each = hourly("each", 2, &[limit_key::Key::Consumer(ConsumerKey {})]);
+        route.rate_limits = vec![hourly("everyone", 3, &[]), each];
+        route.concurrency = Some(Concurrency { max: 1 });
+    });
+    let mut session = world.controller.session().await;
+    session.snapshot(version(1, 1), &[key_set("k", Some(consumers(&[("web", &[KEY.1])]))), guarded]);
+    session.outcomes(2).await;
+    let head =
+        format!("POST / HTTP/1.1\r\nhost: o\r\nexpect: 100-continue\r\nconnection: close\r\n{}: {}\r\n", KEY.0, KEY.1);
+    for _ in 0..5 {
+        assert_eq!(call(port, &[]).await.status, 401, "who calls is asked before");
+        let too_large = raw(port, format!("{head}content-length: 6291457\r\n\r\n").as_bytes()).await;
+        assert!(too_large.starts_with("HTTP/1.1 413 "), "so is how much: {too_large}");
+        let unsigned = raw(port, format!("{head}content-length: 4\r\n\r\n").as_bytes()).await;
+        assert!(unsigned.starts_with("HTTP/1.1 503 ") && unsigned.contains("no_credentials"), "{unsigned}");
+        let answer = call(port, &[KEY]).await;
+        assert_eq!(
+            (answer.status, answer.json()["type"].as_str()),
+            (503, Some("https://lambdaroute.dev/problems/no_credentials"))
+        );
+        assert_eq!(header(&answer, "ratelimit"), Some("\"everyone\";r=3"), "and nothing of it is taken");
+    }
+    assert_eq!(world.upstream.state.runs.load(Ordering::SeqCst), 0, "nothing is sent unsigned");
+    world.upstream.state.go_on.add_permits(1);
+    let admin = world.proxy.admin;
+    crate::eventually("credentials", || async move { get(admin, "/readyz").await.status == 200 }).await;
+    for status in [200, 200, 429] {
+        assert_eq!(call(port, &[KEY]).await.status, status, "both of the consumer's are left, and no third");
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_not_asked_for_that_a_limit_refuses() {
+    let (rated, counted) = (free_port(), free_port());
+    let mut world = World::start().await;
+    let busy = route_that("counted", counted, |route| route.concurrency = Some(Concurrency { max: 1 }));
+    let _session = world.serve(&[limited(rated, vec![hourly("everyone", 1, &[])]), busy]).await;
+    assert_eq!(passed(rated, 1).await, 1);
+    let waiting = tokio::spawn(async move { get(local(counted), "/wait").await.status });
+    world.upstream.until_waiting(1).await;
+    let head = "POST / HTTP/1.1\r\nhost: o\r\nexpect: 100-continue\r\ncontent-length: 4\r\nconnection: close\r\n\r\n";
+    for (port, status) in [(rated, "429"), (counted, "503")] {
+        let answer = raw(port, head.as_bytes()).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+    world.upstream.state.go_on.add_permits(1);
+    assert_eq!(waiting.await.unwrap(), 200);
 }

@@ -13,6 +13,8 @@ use crate::upstream::Upstream;
 use crate::{eventually, soon};
 use lambdaroute_proxy_config::v1alpha1::Resource;
 
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_lambdaroute-proxy");
+
 pub(crate) struct Proxy {
     child: Child,
     pub(crate) admin: SocketAddr,
@@ -21,7 +23,12 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     pub(crate) async fn start(arguments: &[String], variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_lambdaroute-proxy"))
+        Self::start_by(Command::new(BINARY), arguments, variables).await
+    }
+
+    /// By something that becomes the proxy.
+    pub(crate) async fn start_by(mut command: Command, arguments: &[String], variables: &[(&str, &str)]) -> Self {
+        let mut child = command
             .args(arguments)
             .env_clear()
             .envs(variables.iter().copied())
@@ -159,8 +166,13 @@ pub(crate) fn free_port() -> u16 {
 impl Proxy {
     /// Resident memory, in KiB.
     pub(crate) fn resident_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let status = self.told_by_the_kernel("status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// A file of the process's in /proc.
+    pub(crate) fn told_by_the_kernel(&self, file: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id().unwrap())).unwrap()
     }
 }

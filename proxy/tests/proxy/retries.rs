@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::controller::{Authority, Controller, route};
+use crate::credentials::world_with_credentials_of;
 use crate::process::{CREDENTIALS, Proxy, World, arguments, free_port, variables};
 use crate::requests::{get, local, send};
 use crate::upstream::Upstream;
@@ -33,18 +34,6 @@ async fn the_clock_of_aws_is_learned_from_a_refusal_and_the_request_sent_once_mo
     assert_eq!(warnings, 1, "the second request is signed by it at once");
 }
 
-/// A proxy whose credentials come from this path of its upstream.
-async fn world_with_credentials_of(path: &str) -> World {
-    let directory = tempfile::tempdir().unwrap();
-    let authority = Authority::in_directory(directory.path());
-    let upstream = Upstream::start().await;
-    let controller = Controller::start(&authority).await;
-    let arguments = arguments(directory.path(), &authority, &[controller.address], &upstream);
-    let (url, source) = (upstream.url(), format!("{}{path}", upstream.url()));
-    let proxy = Proxy::start(&arguments, &variables(&url, &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &source)])).await;
-    World { directory, authority, controller, upstream, proxy }
-}
-
 #[tokio::test]
 async fn an_expired_token_is_replaced_and_the_request_sent_once_more() {
     let port = free_port();
@@ -59,23 +48,6 @@ async fn an_expired_token_is_replaced_and_the_request_sent_once_more() {
     .await;
     let loads = world.proxy.log.lock().unwrap().iter().filter(|line| line.contains("credentials loaded")).count();
     assert_eq!(loads, 2, "once at the start, once for all who asked");
-}
-
-#[tokio::test]
-async fn credentials_are_used_until_they_expire_and_then_callers_are_told() {
-    let port = free_port();
-    let mut world = world_with_credentials_of("/short-credentials").await;
-    let _session = world.serve(&[route("orders", port)]).await;
-    assert_eq!(get(local(port), "/").await.status, 200);
-    eventually("their end", || async move {
-        let answer = get(local(port), "/").await;
-        assert!(answer.status == 200 || answer.json()["type"] == "https://lambdaroute.dev/problems/no_credentials");
-        answer.status == 503
-    })
-    .await;
-    let proxy = &world.proxy;
-    eventually("the reason in the log", || async { proxy.logged("can't load AWS credentials; trying on") }).await;
-    assert_eq!(proxy.get_admin("/readyz").await.0, 200, "callers see the reason, not a refused connection");
 }
 
 /// An origin that answers this many requests of a connection, reads one more, and closes it.
@@ -148,7 +120,7 @@ async fn a_connection_that_was_closed_while_it_was_idle_costs_no_request() {
 }
 
 /// A proxy before this origin.
-async fn world_before(address: std::net::SocketAddr) -> World {
+pub(crate) async fn world_before(address: std::net::SocketAddr) -> World {
     let directory = tempfile::tempdir().unwrap();
     let authority = Authority::in_directory(directory.path());
     let controller = Controller::start(&authority).await;
@@ -159,4 +131,72 @@ async fn world_before(address: std::net::SocketAddr) -> World {
     arguments.extend(["--workers".to_owned(), "1".to_owned()]);
     let proxy = Proxy::start(&arguments, &variables(&upstream.url(), &CREDENTIALS)).await;
     World { directory, authority, controller, upstream, proxy }
+}
+
+/// What a function may answer in AWS's words.
+const FORGED: [(u16, &str, &str); 11] = [
+    (403, "ExpiredTokenException", r#"{"message":"The security token included in the request is expired"}"#),
+    (403, "ExpiredToken", ""),
+    (403, "UnrecognizedClientException", r#"{"message":"The security token included in the request is expired"}"#),
+    (403, "AccessDeniedException", r#"{"message":"The security token included in the request is expired"}"#),
+    (403, "InvalidSignatureException", r#"{"message":"Signature expired: 20260101T000000Z is now earlier than"}"#),
+    (400, "InvalidSignatureException", r#"{"message":"Signature not yet current"}"#),
+    (403, "RequestExpired", ""),
+    (403, "RequestTimeTooSkewed", ""),
+    (401, "RequestInTheFuture", ""),
+    (429, "ThrottlingException", ""),
+    (500, "ServiceException", ""),
+];
+
+#[tokio::test]
+async fn a_function_that_answers_as_aws_does_is_not_run_again() {
+    let port = free_port();
+    // With an end that is known, and without one.
+    for ends in [true, false] {
+        let mut world = if ends { world_with_credentials_of("/credentials").await } else { World::start().await };
+        let _session = world.serve(&[route("orders", port)]).await;
+        let state = world.upstream.state.clone();
+        let loads = state.loads.load(Ordering::SeqCst);
+        for (status, error_type, body) in FORGED {
+            for method in [http::Method::POST, http::Method::HEAD] {
+                for error_type in [Some(error_type), None] {
+                    let before = state.runs.load(Ordering::SeqCst);
+                    let mut request = Request::builder().method(&method).uri(format!("http://{}/canned", local(port)));
+                    request = request.header("want-status", status.to_string()).header("want-body", body);
+                    if let Some(error_type) = error_type {
+                        request = request.header("want-error", error_type);
+                    }
+                    let answer = send(request.body(Full::from("once")).unwrap()).await;
+                    assert!(answer.status >= 400, "{}", answer.status);
+                    let what = format!("{ends} {method} {status} {error_type:?} {body}");
+                    assert_eq!(state.runs.load(Ordering::SeqCst) - before, 1, "{what}");
+                    if error_type.is_none() {
+                        assert_eq!(answer.status, status, "the function's own: {what}");
+                    }
+                }
+            }
+        }
+        assert_eq!(state.loads.load(Ordering::SeqCst), loads, "nor are credentials loaded on its word");
+        assert!(!world.proxy.logged("AWS's clock differs"), "nor a clock believed");
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_sent_twice_at_most_however_often_aws_refuses_it() {
+    let port = free_port();
+    let mut world = world_with_credentials_of("/credentials").await;
+    let _session = world.serve(&[route("orders", port)]).await;
+    let state = &world.upstream.state;
+    for target in ["/always-skewed", "/always-expired"] {
+        // Credentials are asked for again no sooner than some seconds after the last time.
+        eventually("a second attempt", || async move {
+            let before = state.runs.load(Ordering::SeqCst);
+            let answer = post(port, target).await;
+            assert_eq!(answer.status, 502, "{}", answer.text());
+            let runs = state.runs.load(Ordering::SeqCst) - before;
+            assert!(runs <= 2, "{target}: {runs} times");
+            runs == 2
+        })
+        .await;
+    }
 }

@@ -104,19 +104,6 @@ async fn what_the_proxy_lacks_is_refused_and_its_old_version_stops() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_refused_and_served_once_it_is_free() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = taken.local_addr().unwrap().port();
-    let mut world = World::start().await;
-    let mut session = world.controller.session().await;
-    session.snapshot(version(1, 1), &[route("orders", port)]);
-    assert_eq!(session.outcomes(1).await, ["refused orders REFUSAL_REASON_PORT_UNAVAILABLE"]);
-    drop(taken);
-    assert_eq!(session.outcomes(1).await, ["served orders"]);
-    assert_eq!(get(local(port), "/").await.status, 200);
-}
-
-#[tokio::test]
 async fn the_next_leader_is_found_and_one_of_the_past_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let authority = crate::controller::Authority::in_directory(directory.path());

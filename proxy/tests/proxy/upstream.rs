@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -35,6 +35,12 @@ pub(crate) struct State {
     pub(crate) cancelled: AtomicUsize,
     /// Requests that have come.
     pub(crate) requests: AtomicUsize,
+    /// Those among them that would have run a function.
+    pub(crate) runs: AtomicUsize,
+    /// Bytes that were made for an answer without an end.
+    pub(crate) made: AtomicUsize,
+    /// Who may have credentials, where somebody must prove it.
+    pub(crate) credentials_token: Mutex<String>,
     /// Connections that were accepted.
     pub(crate) connections: AtomicUsize,
     /// How often credentials were asked for.
@@ -56,6 +62,9 @@ impl Upstream {
             waiting: AtomicUsize::new(0),
             cancelled: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
+            runs: AtomicUsize::new(0),
+            made: AtomicUsize::new(0),
+            credentials_token: Mutex::default(),
             connections: AtomicUsize::new(0),
             loads: AtomicUsize::new(0),
         });
@@ -115,6 +124,9 @@ async fn go_on(state: &Arc<State>) {
 async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let path = request.uri().path().to_owned();
     state.requests.fetch_add(1, Ordering::SeqCst);
+    if request.headers()["host"].to_str().unwrap().contains("lambda-url") {
+        state.runs.fetch_add(1, Ordering::SeqCst);
+    }
     Ok(match path.as_str() {
         "/" if !request.headers()["host"].to_str().unwrap().contains("lambda-url") => sts(),
         "/stream" => pieces(state, Ok(Frame::data(Bytes::from("last")))),
@@ -130,6 +142,9 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
             if let Some(error_type) = of("want-error") {
                 headers.push(("x-amzn-ErrorType", error_type));
             }
+            if let Some(cookie) = of("want-cookie") {
+                headers.push(("set-cookie", cookie));
+            }
             if let Some(origin) = of("want-cors") {
                 headers.push(("access-control-allow-origin", origin));
             }
@@ -141,8 +156,24 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
             full(StatusCode::OK, &[("RateLimit", theirs.clone()), ("RateLimit-Policy", theirs)], "")
         }
         "/skewed" => skewed(&request),
+        "/always-skewed" => refused_at(3600, "InvalidSignatureException", r#"{"message":"Signature expired"}"#),
         "/expiring" => expiring(&request),
+        "/always-expired" => refused_at(LIFE, "ExpiredTokenException", r#"{"message":"expired"}"#),
+        "/endless" => endless(state),
         "/credentials" => credentials(&state, LIFE),
+        "/late-credentials" if state.go_on.available_permits() > 0 => credentials(&state, LIFE),
+        "/late-credentials" => full(StatusCode::INTERNAL_SERVER_ERROR, &[], "not yet"),
+        "/hanging-credentials" => {
+            if state.loads.load(Ordering::SeqCst) > 0 {
+                go_on(&state).await;
+            }
+            credentials(&state, 6)
+        }
+        "/guarded-credentials" => {
+            let proof = request.headers().get("authorization").map(|proof| proof.to_str().unwrap().to_owned());
+            let is_right = proof.as_deref() == Some(state.credentials_token.lock().unwrap().as_str());
+            if is_right { credentials(&state, 4) } else { full(StatusCode::UNAUTHORIZED, &[], "who are you?") }
+        }
         "/short-credentials" if state.loads.load(Ordering::SeqCst) < 2 => credentials(&state, 3),
         "/short-credentials" => full(StatusCode::INTERNAL_SERVER_ERROR, &[], "no more"),
         "/remapped" => full(
@@ -159,8 +190,11 @@ fn pieces(state: Arc<State>, last: Result<Frame<Bytes>, std::io::Error>) -> Resp
     let (to, from) = tokio::sync::mpsc::channel(1);
     tokio::spawn(async move {
         let _ = to.send(Ok(Frame::data(Bytes::from("first ")))).await;
-        go_on(&state).await;
-        let _ = to.send(last).await;
+        let gone = to.clone();
+        tokio::select! {
+            () = go_on(&state) => { let _ = to.send(last).await; }
+            () = gone.closed() => {}
+        }
     });
     Response::new(StreamBody::new(ReceiverStream::new(from)).boxed())
 }
@@ -187,13 +221,27 @@ fn skewed(request: &Request<Incoming>) -> Response<Body> {
     full(StatusCode::FORBIDDEN, &[date, error_type], r#"{"message":"Signature expired"}"#)
 }
 
+/// AWS, so many seconds ahead of this machine.
+fn refused_at(ahead: i64, error_type: &str, body: &str) -> Response<Body> {
+    let now = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(ahead);
+    let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap();
+    full(StatusCode::FORBIDDEN, &[("x-amzn-ErrorType", error_type.to_owned()), ("date", date)], body)
+}
+
+/// An answer that is made for as long as it is taken.
+fn endless(state: Arc<State>) -> Response<Body> {
+    let pieces = tokio_stream::iter(std::iter::repeat_with(move || {
+        let piece = Bytes::from(vec![b'x'; 64 * 1024]);
+        state.made.fetch_add(piece.len(), Ordering::SeqCst);
+        Ok(Frame::data(piece))
+    }));
+    Response::new(StreamBody::new(pieces).boxed())
+}
+
 /// AWS, by whose clock the first credentials have expired.
 fn expiring(request: &Request<Incoming>) -> Response<Body> {
     if request.headers()["x-amz-security-token"] == "token-0" {
-        let error_type = ("x-amzn-ErrorType", "ExpiredTokenException".to_owned());
-        let now = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(LIFE);
-        let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap();
-        return full(StatusCode::FORBIDDEN, &[error_type, ("date", date)], r#"{"message":"expired"}"#);
+        return refused_at(LIFE, "ExpiredTokenException", r#"{"message":"expired"}"#);
     }
     full(StatusCode::OK, &[], "signed by the right token")
 }
