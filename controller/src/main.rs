@@ -89,7 +89,9 @@ async fn uninstall(args: &Args, options: &UninstallArgs) -> Result<(), anyhow::E
         Err(error) => println!("LambdaRoute is still installed: {error}"),
     }
     if !outcome.as_ref().is_ok_and(uninstall::Report::is_complete) {
-        println!("{}", uninstall::WAY_OUT);
+        if !matches!(outcome, Err(uninstall::Error::NotUninstalling { .. })) {
+            println!("{}", uninstall::WAY_OUT);
+        }
         anyhow::bail!("not uninstalled");
     }
     Ok(())

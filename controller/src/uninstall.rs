@@ -21,6 +21,7 @@ use crate::leadership;
 mod args;
 mod farewell;
 mod fate;
+mod installer;
 mod leftover;
 mod let_go;
 mod pauses;
@@ -64,6 +65,17 @@ pub enum Error {
     /// The cluster can't be read.
     #[error("the cluster can't be read: {0:#}")]
     Read(anyhow::Error),
+    /// Nobody uninstalls.
+    #[error(
+        "the deployment {name:?} hasn't the annotation {wanted} of whoever installed it, so this Job was applied with the rest \
+of the chart's text, and nothing was done. Render the chart with uninstall.enabled=false"
+    )]
+    NotUninstalling {
+        /// The Deployment.
+        name: String,
+        /// What was expected, as KEY or KEY=VALUE.
+        wanted: String,
+    },
     /// SIGTERM.
     #[error("told to stop before the end")]
     Stopped,
@@ -80,11 +92,14 @@ pub async fn uninstall(
     aws: &Aws,
     stop: CancellationToken,
 ) -> Result<Report, Error> {
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), &args.namespace);
+    if let (Some(wanted), Some(name)) = (&options.require_annotation, &args.leader.owner_deployment) {
+        installer::require(&deployments, name, wanted).await?;
+    }
     if !has_routes(&client, args.routes.watch_namespace.as_deref()).await? {
         info!("this cluster has no LambdaRoutes any more, not even their kind: there is nothing to do");
         return Ok(Report::default());
     }
-    let deployments: Api<Deployment> = Api::namespaced(client.clone(), &args.namespace);
     let mut before = None;
     if let Some(name) = &args.leader.owner_deployment {
         let failed = |source| Error::Scale { name: name.clone(), source };

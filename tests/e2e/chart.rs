@@ -12,7 +12,7 @@ use kube::api::PostParams;
 use lambdaroute_tests::cluster::Cluster;
 use lambdaroute_tests::components::Binary;
 use lambdaroute_tests::environment::Environment;
-use lambdaroute_tests::helm::{chart, helm, template};
+use lambdaroute_tests::helm::{chart, helm, release, template};
 
 use serde_json::{Value, json};
 
@@ -78,6 +78,17 @@ fn deployment<'a>(objects: &'a [Value], component: &str) -> &'a Value {
     let all = of_kind(objects, "Deployment");
     let found = all.iter().find(|it| it["metadata"]["labels"]["app.kubernetes.io/component"] == component);
     found.copied().unwrap_or(&Value::Null)
+}
+
+/// As Helm itself makes it in the cluster, where nobody knows the Prometheus operator's kinds.
+async fn released(values: Value) -> anyhow::Result<Vec<Value>> {
+    released_in("r", "ns", values).await
+}
+
+async fn released_in(name: &'static str, namespace: &'static str, mut values: Value) -> anyhow::Result<Vec<Value>> {
+    values["podMonitor"]["enabled"] = false.into();
+    let environment = Environment::shared().await?;
+    tokio::task::spawn_blocking(move || release(&environment.kubeconfig, name, namespace, &values)).await?
 }
 
 /// What Helm makes before it deletes the release, and takes away again.
@@ -173,10 +184,10 @@ fn the_grace_period_covers_leaving_and_draining() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[test]
-fn the_binaries_know_every_flag_that_the_chart_gives() -> anyhow::Result<()> {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_binaries_know_every_flag_that_the_chart_gives() -> anyhow::Result<()> {
     for values in [smallest(), everything()] {
-        let objects = template("r", "n", &values)?;
+        let objects = released(values).await?;
         for (component, binary) in [("controller", Binary::Controller), ("proxy", Binary::Proxy)] {
             let help = Command::new(binary.path()?).arg("--help").output()?;
             let help = String::from_utf8(help.stdout)?;
@@ -201,17 +212,29 @@ fn the_binaries_know_every_flag_that_the_chart_gives() -> anyhow::Result<()> {
     Ok(())
 }
 
-#[test]
-fn an_uninstall_begins_with_a_job_that_is_a_controller_but_for_its_end() -> anyhow::Result<()> {
+#[tokio::test(flavor = "multi_thread")]
+async fn an_uninstall_begins_with_a_job_that_is_a_controller_but_for_its_end() -> anyhow::Result<()> {
     for values in [smallest(), everything()] {
-        let objects = template("r", "n", &values)?;
+        let objects = released(values).await?;
         let deployment = deployment(&objects, "controller");
         let hooks = before_deletion(&objects);
         let [job] = of_kind(&objects, "Job")[..] else { anyhow::bail!("one Job was expected") };
         assert!(hooks.contains(&job));
         let (pod, controller) = (&job["spec"]["template"], &deployment["spec"]["template"]);
-        // NetworkPolicies select it, and the AWS role is the ServiceAccount's.
-        assert_eq!(pod["metadata"], controller["metadata"]);
+        assert_eq!(pod["metadata"]["annotations"], controller["metadata"]["annotations"]);
+        // The controllers' PodDisruptionBudget and Service aren't about it. The AWS role is the ServiceAccount's.
+        let mut labels = controller["metadata"]["labels"].clone();
+        labels["app.kubernetes.io/component"] = "uninstall".into();
+        assert_eq!(pod["metadata"]["labels"], labels);
+        for kind in ["PodDisruptionBudget", "NetworkPolicy", "Service", "Deployment", "PodMonitor"] {
+            for object in of_kind(&objects, kind) {
+                let selector =
+                    [&object["spec"]["selector"]["matchLabels"], &object["spec"]["podSelector"]["matchLabels"]];
+                let selector = selector.into_iter().find(|it| it.is_object()).unwrap_or(&object["spec"]["selector"]);
+                let selector = selector.as_object().with_context(|| format!("{object} selects nobody"))?;
+                assert!(selector.iter().any(|(key, value)| labels[key] != *value), "{object} is about the Job's Pod");
+            }
+        }
         for field in
             ["serviceAccountName", "securityContext", "nodeSelector", "tolerations", "affinity", "imagePullSecrets"]
         {
@@ -223,7 +246,7 @@ fn an_uninstall_begins_with_a_job_that_is_a_controller_but_for_its_end() -> anyh
         }
         let quiet = |flag: &&str| !flag.starts_with("--log-level");
         let mut expected: Vec<&str> = arguments(deployment).into_iter().filter(quiet).collect();
-        expected.extend(["uninstall", "--time-limit=120s"]);
+        expected.extend(["uninstall", "--time-limit=120s", "--require-annotation=meta.helm.sh/release-name=r"]);
         assert_eq!(arguments(job).into_iter().filter(quiet).collect::<Vec<_>>(), expected);
 
         let spec = &job["spec"];
@@ -249,14 +272,14 @@ fn an_uninstall_begins_with_a_job_that_is_a_controller_but_for_its_end() -> anyh
     Ok(())
 }
 
-#[test]
-fn the_job_before_an_uninstall_can_be_switched_off_and_given_more_time() -> anyhow::Result<()> {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_job_before_an_uninstall_can_be_switched_off_and_given_more_time() -> anyhow::Result<()> {
     let off = json!({"proxyPrincipal": PRINCIPAL, "uninstall": {"enabled": false}});
-    assert!(before_deletion(&template("r", "n", &off)?).is_empty());
+    assert!(before_deletion(&released(off).await?).is_empty());
     let long = json!({
         "proxyPrincipal": PRINCIPAL, "log": {"level": "debug"}, "uninstall": {"timeLimitSeconds": 1800},
     });
-    let objects = template("r", "n", &long)?;
+    let objects = released(long).await?;
     let [job] = of_kind(&objects, "Job")[..] else { anyhow::bail!("one Job was expected") };
     assert_eq!(job["spec"]["activeDeadlineSeconds"], 1950);
     for flag in ["--time-limit=1800s", "--log-level=debug"] {
@@ -382,11 +405,10 @@ async fn the_real_api_server_takes_every_object_and_the_pods_are_restricted() ->
     let cluster = &Environment::shared().await?.cluster().await?;
     for (name, values) in [("chart-small", smallest()), ("chart-all", everything())] {
         restricted_namespace(cluster, name).await?;
-        let objects = template(name, name, &values)?;
+        let objects = released_in(name, name, values).await?;
         assert!(objects.len() >= 14, "{} objects", objects.len());
-        // The one's kind is the Prometheus operator's, which isn't here. The other would be everybody's on this API server.
-        let elsewhere = ["PodMonitor", "LambdaAccessPolicy"];
-        for object in objects.iter().filter(|object| elsewhere.iter().all(|kind| object["kind"] != *kind)) {
+        // It would be everybody's on this API server.
+        for object in objects.iter().filter(|object| object["kind"] != "LambdaAccessPolicy") {
             let applied = cluster.apply(object, Some(name)).await;
             applied.with_context(|| format!("apply {} {}", object["kind"], object["metadata"]["name"]))?;
         }
@@ -419,7 +441,7 @@ async fn the_controller_may_do_what_it_does_and_nothing_more() -> anyhow::Result
     let values = json!({
         "proxyPrincipal": PRINCIPAL, "fullnameOverride": HOME, "controller": {"secretNamespaces": [LISTED]},
     });
-    let objects = template("r", HOME, &values)?;
+    let objects = released_in("r", HOME, values).await?;
     let kinds = ["ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"];
     let rights = |object: &&Value| kinds.iter().any(|kind| object["kind"] == *kind);
     for object in objects.iter().filter(rights).filter(|object| !is_before_deletion(object)) {

@@ -28,6 +28,7 @@ mod function_url_cors;
 mod gate;
 mod gitops;
 mod grants;
+mod helm;
 mod iam;
 mod keys;
 mod kills;

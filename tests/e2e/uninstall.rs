@@ -321,6 +321,27 @@ async fn a_controller_that_holds_on_fails_it_before_anything_is_changed() -> any
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_was_applied_and_not_begun_by_who_installed_takes_nothing_away() -> anyhow::Result<()> {
+    let stack = without_proxies("applied").await?;
+    let function = stack.function(Handler::Echo).await?;
+    route(&stack, "orders", &function, "").await?;
+    stack.scale(1).await?;
+    let writes = stack.aws.count(&Match::aws_writes());
+    for wanted in ["argocd.argoproj.io/tracking-id", "meta.helm.sh/release-name=other"] {
+        let uninstalled = stack.uninstall(&[&format!("--require-annotation={wanted}")]).await?;
+        assert!(!uninstalled.status.success(), "it looks as if it was done: {}", uninstalled.output);
+        for says in ["LambdaRoute is still installed", wanted, "uninstall.enabled=false"] {
+            assert!(uninstalled.output.contains(says), "{says:?} is missing: {}", uninstalled.output);
+        }
+        assert!(!uninstalled.output.contains("Run helm uninstall again"), "{}", uninstalled.output);
+    }
+    assert_eq!(stack.replicas().await?, 1, "the controllers weren't even told to end");
+    assert!(held(&stack, "orders").await?);
+    assert_eq!(stack.aws.count(&Match::aws_writes()), writes);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_that_is_killed_between_two_writes_is_ended_by_the_next() -> anyhow::Result<()> {
     let mut stack = without_proxies("killed").await?;
     let function = stack.function(Handler::Echo).await?;

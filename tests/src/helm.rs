@@ -68,16 +68,36 @@ pub fn told(arguments: &[&str], kubeconfig: Option<&Path>) -> anyhow::Result<(St
     Ok((String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?))
 }
 
-/// The objects that the chart renders to.
+/// The objects that the chart renders to, as text that others apply.
 ///
 /// # Errors
 /// When helm refuses the values, or renders what isn't YAML.
 pub fn template(release: &str, namespace: &str, values: &Value) -> anyhow::Result<Vec<Value>> {
+    rendered(release, namespace, values, &[], None)
+}
+
+/// The objects of a release, hooks included, as Helm makes them where it talks to a cluster itself.
+///
+/// # Errors
+/// The same, and when the cluster has something against them.
+pub fn release(kubeconfig: &Path, release: &str, namespace: &str, values: &Value) -> anyhow::Result<Vec<Value>> {
+    // The CRDs are there already, and nobody's.
+    rendered(release, namespace, values, &["--dry-run=server", "--take-ownership"], Some(kubeconfig))
+}
+
+fn rendered(
+    release: &str,
+    namespace: &str,
+    values: &Value,
+    more: &[&str],
+    kubeconfig: Option<&Path>,
+) -> anyhow::Result<Vec<Value>> {
     let file = tempfile::Builder::new().suffix(".json").tempfile()?;
     serde_json::to_writer(file.as_file(), values)?;
     let (chart, values) = (chart(), file.path().to_string_lossy().into_owned());
     let chart = chart.to_string_lossy();
-    objects(&helm(&["template", release, &chart, "--namespace", namespace, "--values", &values], None)?)
+    let arguments = [&["template", release, &chart, "--namespace", namespace, "--values", &values], more].concat();
+    objects(&helm(&arguments, kubeconfig)?)
 }
 
 /// The objects of a YAML text with several documents.

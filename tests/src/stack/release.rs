@@ -30,8 +30,9 @@ pub(super) struct Release {
 impl Release {
     pub(super) async fn install(cluster: &Cluster, id: &str, values: &Value) -> anyhow::Result<Self> {
         let namespace = format!("lambdaroute-{id}");
-        let objects = helm::template(&format!("lr-{id}"), &namespace, values)?;
+        let name = format!("lr-{id}");
         cluster.namespace(&namespace).await?;
+        let objects = helm::release(cluster.kubeconfig(), &name, &namespace, values)?;
         let (mut components, mut uninstall, mut uninstall_rights) = ([None, None], None, Vec::new());
         for mut object in objects {
             if object["metadata"]["annotations"]["helm.sh/hook"] == "pre-delete" {
@@ -44,6 +45,8 @@ impl Release {
             if object["kind"] == "Deployment" {
                 // Processes stand for its Pods. The object itself owns the Lease, the Secret and the ConfigMaps.
                 object["spec"]["replicas"] = json!(0);
+                // As Helm does with all that it installs.
+                object["metadata"]["annotations"]["meta.helm.sh/release-name"] = json!(name);
                 let component = component(&object).context("read a Deployment of the chart")?;
                 match object["metadata"]["labels"]["app.kubernetes.io/component"].as_str() {
                     Some("controller") => components[0] = Some(component),

@@ -1,15 +1,15 @@
 {{/* What a controller's Pod and the one that uninstalls have in common: who they are for AWS and for Kubernetes, where they run,
-and with which flags. Passed: the chart's root, or (dict "root" $ "logLevel" "warn"). */}}
+and with which flags. Passed: the chart's root, or (dict "root" $ "component" "uninstall"), or (dict "root" $ "logLevel" "warn"). */}}
 
 {{- define "lambdaroute.controllerPodMetadata" -}}
 labels:
-  {{- include "lambdaroute.selectorLabels" (dict "root" . "component" "controller") | nindent 2 }}
-  {{- with mergeOverwrite (dict "app.kubernetes.io/part-of" "lambdaroute") .Values.commonLabels .Values.controller.podLabels }}
+  {{- include "lambdaroute.selectorLabels" . | nindent 2 }}
+  {{- with mergeOverwrite (dict "app.kubernetes.io/part-of" "lambdaroute") .root.Values.commonLabels .root.Values.controller.podLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 annotations:
   kubectl.kubernetes.io/default-container: controller
-  {{- with .Values.controller.podAnnotations }}
+  {{- with .root.Values.controller.podAnnotations }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- end -}}
@@ -80,4 +80,17 @@ resources:
 {{- range $values.controller.extraArgs }}
 - {{ . | quote }}
 {{- end }}
+{{- end -}}
+
+{{/* Annotations of a hook before the deletion of the release, or of the Application. */}}
+{{- define "lambdaroute.beforeDeletion" -}}
+{{- if .root.Values.uninstall.argoCD -}}
+argocd.argoproj.io/hook: PreDelete
+argocd.argoproj.io/sync-wave: {{ .weight | quote }}
+argocd.argoproj.io/hook-delete-policy: BeforeHookCreation,HookSucceeded
+{{- else -}}
+helm.sh/hook: pre-delete
+helm.sh/hook-weight: {{ .weight | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end -}}
 {{- end -}}
