@@ -26,6 +26,7 @@ mod witness;
 mod workload;
 
 use report::Report;
+use workload::Workload;
 
 /// Measures the proxy against nginx, Envoy and no proxy.
 #[derive(Debug, Parser)]
@@ -42,6 +43,9 @@ struct Arguments {
     /// Leave out the figures of one proxy alone: instructions, system calls, memory of routes
     #[arg(long)]
     no_figures: bool,
+    /// Measure these columns alone, again and again if wished; without it, all of them
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Workload::ALL, hide_default_value = true)]
+    workload: Vec<Workload>,
     /// Leave out the tables
     #[arg(long)]
     no_tables: bool,
@@ -82,7 +86,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
         let contenders = contenders::start(&proxy).await?;
         witness::all_do_their_work(&contenders).await?;
         let duration = Duration::from_millis(arguments.milliseconds);
-        report.cells = rounds::measure(&contenders, arguments.rounds, duration)?;
+        report.cells = rounds::measure(&contenders, &arguments.workload, arguments.rounds, duration)?;
     }
     if !arguments.no_figures {
         report.figures = Some(figures::measure(&proxy).await?);

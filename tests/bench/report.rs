@@ -23,10 +23,12 @@ pub(crate) fn machine() -> anyhow::Result<String> {
         .map_or("unknown processor", |(_, model)| model.trim());
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     let load = fs::read_to_string("/proc/loadavg")?;
+    let tcp = fs::read_to_string("/proc/sys/net/ipv4/tcp_congestion_control")?;
     let cores = processors.lines().filter(|line| line.starts_with("processor")).count();
     Ok(format!(
-        "{model}, {cores} cores, Linux {}; {}; load before: {}",
+        "{model}, {cores} cores, Linux {}, TCP {}; {}; load before: {}",
         kernel.trim(),
+        tcp.trim(),
         jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M UTC"),
         load.split(' ').next().unwrap_or_default(),
     ))

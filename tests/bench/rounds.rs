@@ -30,21 +30,26 @@ pub(crate) struct Cell {
     pub(crate) samples: Vec<Sample>,
 }
 
-/// Measures all cells.
-pub(crate) fn measure(contenders: &Contenders, rounds: u32, duration: Duration) -> anyhow::Result<Vec<Cell>> {
+/// Measures the cells of these workloads.
+pub(crate) fn measure(
+    contenders: &Contenders,
+    workloads: &[Workload],
+    rounds: u32,
+    duration: Duration,
+) -> anyhow::Result<Vec<Cell>> {
     let mut cells = Vec::new();
-    for &workload in &Workload::ALL {
+    for &workload in workloads {
         for &Entrance { who, transport, .. } in &contenders.entrances {
             cells.push(Cell { transport, workload, who, samples: Vec::new() });
         }
     }
-    for &workload in &Workload::ALL {
+    for &workload in workloads {
         for entrance in &contenders.entrances {
             sample(entrance, workload, duration / 4)?;
         }
     }
     for round in 0..rounds {
-        for &workload in &Workload::ALL {
+        for &workload in workloads {
             let mut order = contenders.entrances.clone();
             // Nobody is always the first after somebody else.
             let first = round as usize % order.len();

@@ -59,7 +59,7 @@ pub(crate) fn of_cells(cells: &[Cell]) -> Vec<Target> {
         #[expect(clippy::cast_precision_loss, reason = "figures for people")]
         let bodies = (workload.connections() * workload.body()) as f64;
         #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-        let peak = samples(cells, workload, Who::LambdaRoute).map(|sample| sample.peak as f64).fold(0.0, f64::max);
+        let peak = samples(cells, workload, Who::LambdaRoute).map(|sample| sample.peak as f64).fold(f64::NAN, f64::max);
         let what = format!("peak memory at POST {name}, beyond the bodies in flight");
         targets.push(Target::most(what, 10.0, (peak - bodies) / MB, " MB"));
     }
@@ -72,6 +72,8 @@ pub(crate) fn of_cells(cells: &[Cell]) -> Vec<Target> {
         let what = format!("latency added at {} req/s, {name}, against what nginx adds", crate::workload::RATE);
         targets.push(Target::most(what, limit, (own - direct) / (nginx - direct), ""));
     }
+    // Of a workload that wasn't measured there is no number.
+    targets.retain(|target| target.measured.is_finite());
     targets
 }
 

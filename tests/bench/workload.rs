@@ -3,15 +3,18 @@
 use crate::upstream::API_KEY;
 
 /// One column of work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Workload {
     /// A small GET, as many as come back.
     Get,
     /// A POST of 1 KiB.
+    #[value(name = "post-1k")]
     Post1K,
     /// A POST of 100 KiB.
+    #[value(name = "post-100k")]
     Post100K,
     /// A POST of 5 MiB: near the most that a function takes.
+    #[value(name = "post-5m")]
     Post5M,
     /// The small GET, at a fixed rate: for latency.
     Paced,
