@@ -32,6 +32,9 @@ const STEP: usize = 16 * 1024;
 /// memory for as long as they like. And after this much more it must be there, whatever its length: it holds memory, and a
 /// permit of its route. At Lambda's 6 MB that is 50 KiB a second.
 const LONGEST: Duration = Duration::from_secs(120);
+/// After so much of a body the worker's other connections have their turn: a caller on a fast network has the next bytes there
+/// whenever they are asked for, and its whole body would come first.
+const TURN: usize = 256 * 1024;
 
 /// A whole body and its hash.
 pub(crate) struct Received {
@@ -80,6 +83,7 @@ where
     let mut hash = PayloadHasher::default();
     let mut pieces = Pieces::default();
     let mut length = 0;
+    let mut turn = TURN;
     let since = Instant::now();
     loop {
         let pace = since + idle + Duration::from_secs(length as u64 / u64::from(SLOWEST)).min(LONGEST);
@@ -102,6 +106,10 @@ where
         reservation.grow_to(taken).map_err(|_| overloaded())?;
         hash.update(&data);
         pieces.push(data, declared.map(|declared| declared.saturating_sub(length)));
+        if length >= turn {
+            turn = length + TURN;
+            tokio::task::yield_now().await;
+        }
     }
     // The HTTP library says so itself, but not of every end of a stream.
     if declared.is_some_and(|declared| declared != length) {

@@ -116,6 +116,26 @@ async fn a_body_takes_what_has_come_of_it_and_gives_it_back_when_it_was_sent() {
 }
 
 #[tokio::test]
+async fn a_large_body_that_is_all_there_leaves_others_their_turns() {
+    let (process, route) = memory(1 << 24);
+    let turns = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let others = tokio::spawn({
+        let turns = turns.clone();
+        async move {
+            loop {
+                turns.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    let mut body = pieces(vec![vec![0; 64 * 1024]; 80]);
+    let budget = Budget { process: &process, route: &route };
+    receive(&HeaderMap::new(), &mut body, &mut false, MAX_BODY, IDLE, budget).await.ok().unwrap();
+    others.abort();
+    assert!(turns.load(std::sync::atomic::Ordering::Relaxed) >= 20, "once every 256 KiB of 5 MiB");
+}
+
+#[tokio::test]
 async fn a_body_that_ends_before_its_declared_length_is_refused() {
     let (process, route) = memory(1 << 20);
     let budget = Budget { process: &process, route: &route };
