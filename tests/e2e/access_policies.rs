@@ -166,6 +166,25 @@ async fn neither_suspension_nor_retention_keeps_a_url_public_that_may_not_be() -
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_of_a_single_team_allows_everything_for_as_long_as_the_value_is_on() -> anyhow::Result<()> {
+    let values = json!({"accessPolicy": {"allowAll": true}});
+    let mut stack = Stack::with("single-team", Shape { proxies: 0, values, ..Shape::default() }).await?;
+    // No policy names the namespace.
+    stack.guard().await?;
+    let function = stack.function(Handler::Echo).await?;
+    stack.route("site", &public(&function, "")).await?;
+    stack.until("site", "PermissionsReady", "True", "Synced").await?;
+    let url = function.url(None).await?.unwrap();
+    assert_eq!(stack.call_unsigned(&url).await?, StatusCode::OK);
+    stack.stop_controller(0).await?;
+    stack.drop_controller_flag(0, "--allow-all");
+    stack.start_controller(0).await?;
+    taken_back(&stack, "site", &function).await?;
+    assert_ne!(stack.call_unsigned(&url).await?, StatusCode::OK);
+    stack.delete("site").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_suspended_route_without_its_service_loses_what_it_may_not_have_any_more() -> anyhow::Result<()> {
     let stack = Stack::with("hidden", Shape { proxies: 1, ..Shape::default() }).await?;
     let function = stack.function(Handler::Echo).await?;

@@ -2,7 +2,9 @@
 //! away may be in that text.
 
 use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::ListParams;
 use kube::{Api, ResourceExt};
+use lambdaroute_crds::LambdaAccessPolicy;
 use lambdaroute_tests::cluster::Cluster;
 use lambdaroute_tests::environment::Environment;
 use lambdaroute_tests::helm::{chart, helm, objects, template};
@@ -97,6 +99,25 @@ async fn helm_keeps_the_job_in_its_release_and_marks_what_the_job_looks_for() ->
     assert!(release.helm(&["get", "hooks", release.name], None)?.contains("kind: Job"));
     release.helm(&upgrade, Some(&json!({"uninstall": {"enabled": false}})))?;
     assert!(!release.helm(&["get", "hooks", release.name], None)?.contains("kind: Job"));
+    release.gone().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_allows_everything_goes_with_its_value_and_leaves_nothing_in_the_cluster() -> anyhow::Result<()> {
+    let release = Release::new("helm-allows").await?;
+    let policies: Api<LambdaAccessPolicy> = Api::all(release.cluster.client.clone());
+    let named = async || -> anyhow::Result<Vec<String>> {
+        let found = policies.list(&ListParams::default()).await?.items;
+        Ok(found.iter().map(ResourceExt::name_any).filter(|name| name.contains("helm-allows")).collect())
+    };
+    let allows = || anyhow::Ok(release.helm(&["get", "manifest", release.name], None)?.contains("--allow-all"));
+    release.install(&json!({"accessPolicy": {"allowAll": true}}))?;
+    assert!(allows()?);
+    assert_eq!(named().await?, Vec::<String>::new(), "it would outlive the value");
+    let chart = chart().to_string_lossy().into_owned();
+    release.helm(&["upgrade", release.name, &chart], Some(&json!({"accessPolicy": {"allowAll": false}})))?;
+    assert!(!allows()?);
+    assert_eq!(named().await?, Vec::<String>::new());
     release.gone().await
 }
 

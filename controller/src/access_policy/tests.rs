@@ -98,3 +98,15 @@ fn a_changed_label_changes_the_verdict() {
     let gone = policies.with_namespace("shop", None);
     assert_eq!(gone.judge("shop", &function("shop-orders"), ORDINARY), Verdict::Unknown);
 }
+
+#[test]
+fn who_allows_everything_by_the_flag_allows_it_whatever_policies_say_and_only_then() {
+    let everything = Demands { public_url: true, adopt: true, grants: true };
+    for policies in [AccessPolicies::default(), policies(&[SHOP])] {
+        for namespace in ["shop", "web", "new"] {
+            let judged = |policies: AccessPolicies| policies.judge(namespace, &function("any"), everything);
+            assert_eq!(judged(policies.clone().allowing_all(true)), Verdict::Permitted, "{namespace}");
+            assert_ne!(judged(policies.clone().allowing_all(false)), Verdict::Permitted, "{namespace}");
+        }
+    }
+}

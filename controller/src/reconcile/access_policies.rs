@@ -49,7 +49,8 @@ impl Reconciler {
                 Seen::Gone(namespace) => (namespace.name_any(), None),
                 // What went while the watch was broken has no event of its own.
                 Seen::Relisted => {
-                    self.change_policies(|_| true, |_| all(&self.policies, &self.namespaces));
+                    let all = all(&self.policies, &self.namespaces).allowing_all(self.setup.args.allow_all);
+                    self.change_policies(|_| true, |_| all);
                     continue;
                 }
             };

@@ -29,6 +29,11 @@ pub struct ReconcileArgs {
     #[arg(long, value_name = "NAMESPACE")]
     pub watch_namespace: Option<String>,
 
+    /// Let every namespace publish, take over and share every function, whatever LambdaAccessPolicies say: for a cluster of a
+    /// single team
+    #[arg(long)]
+    pub allow_all: bool,
+
     /// How often a steady function is looked at in AWS, ±20 %, once for all its routes. A change of manifests or settings, a
     /// proxy's report of refusals, or the annotation lambdaroute.dev/reconcile-at leads to a look at once
     #[arg(long, default_value = "1h", value_name = "DURATION", value_parser = parse)]

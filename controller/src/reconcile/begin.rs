@@ -75,7 +75,7 @@ pub(super) async fn begin(
     let (sources, source_events) = Sources::new(&setup.source_args, setup.table.clone(), setup.source_metrics.clone());
     let reconciler = Arc::new(Reconciler {
         installation: RwLock::new(Installation {
-            access_policies: access_policies::all(&policies, &namespaces),
+            access_policies: access_policies::all(&policies, &namespaces).allowing_all(setup.args.allow_all),
             ..Installation::default()
         }),
         setup,

@@ -155,6 +155,13 @@ impl Stack {
         }
     }
 
+    /// Takes a flag away from a controller, from its next start on.
+    pub fn drop_controller_flag(&mut self, index: usize, name: &str) {
+        if let Some(slot) = self.controllers.get_mut(index) {
+            slot.flags.retain(|known| known.split('=').next() != Some(name));
+        }
+    }
+
     /// Starts a proxy that isn't running, with the same flags and the same Pod.
     ///
     /// # Errors

@@ -48,6 +48,9 @@ resources:
 - "--cluster-domain={{ $values.clusterDomain }}"
 - "--port-range={{ $values.portRange }}"
 - "--proxies-per-route={{ $values.proxiesPerRoute }}"
+{{- if $values.accessPolicy.allowAll }}
+- "--allow-all"
+{{- end }}
 {{- with $values.aws.endpointURL }}
 - "--aws-endpoint-url={{ . }}"
 {{- end }}
