@@ -12,7 +12,8 @@ use tokio::net::TcpStream;
 
 use crate::controller::route;
 use crate::process::{CREDENTIALS, World, free_port};
-use crate::requests::{get, local, send};
+use crate::requests::{get, local, raw, send};
+use crate::retries::world_before;
 use crate::{eventually, soon};
 
 async fn canned(port: u16, status: u16, error_type: Option<&str>, body: &str) -> crate::requests::Answer {
@@ -174,4 +175,56 @@ async fn a_head_request_keeps_the_length_of_what_it_does_not_get() {
     let mut answer = String::new();
     soon("the answer", stream.read_to_string(&mut answer)).await.unwrap();
     assert!(answer.contains("content-length: ") && answer.ends_with("\r\n\r\n"), "{answer}");
+}
+
+/// An origin that answers each connection's first request with these bytes.
+async fn answering(answer: &'static [u8]) -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(answer).await;
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn informational_answers_are_dropped_and_the_final_one_passes() {
+    let origin = answering(
+        b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n\
+          HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    );
+    let port = free_port();
+    let mut world = world_before(origin.await).await;
+    let _session = world.serve(&[route("orders", port)]).await;
+    let answer = raw(port, b"GET / HTTP/1.1\r\nhost: o\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\nok"), "{answer}");
+    assert!(!answer.contains("link"), "{answer}");
+}
+
+#[tokio::test]
+async fn an_answer_passes_line_by_line_and_byte_by_byte() {
+    let origin = answering(
+        b"HTTP/1.1 200 OK\r\nset-cookie: a=1; Path=/\r\nset-cookie: b=2\r\ncontent-encoding: gzip\r\n\
+          vary: accept-encoding\r\netag: \"x\"\r\nconnection: x-hop, keep-alive\r\nx-hop: 1\r\nkeep-alive: timeout=5\r\n\
+          content-length: 4\r\n\r\n\x1f\x8b\xff\x00",
+    );
+    let port = free_port();
+    let mut world = world_before(origin.await).await;
+    let _session = world.serve(&[route("orders", port)]).await;
+    let answer = get(local(port), "/").await;
+    assert_eq!(&answer.body[..], b"\x1f\x8b\xff\x00", "nothing is unpacked");
+    let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().collect();
+    assert_eq!(cookies, ["a=1; Path=/", "b=2"]);
+    for (name, value) in
+        [("content-encoding", "gzip"), ("vary", "accept-encoding"), ("etag", "\"x\""), ("content-length", "4")]
+    {
+        assert_eq!(answer.headers[name], value);
+    }
+    for hop in ["x-hop", "keep-alive", "connection"] {
+        assert!(!answer.headers.contains_key(hop), "{hop}");
+    }
 }

@@ -1,5 +1,8 @@
 //! Callers who don't take their answers, and answers that break off.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Empty};
@@ -119,5 +122,44 @@ async fn a_broken_answer_never_looks_whole_to_http10() {
         let ended = soon("the end", caller.read_to_string(&mut answer)).await;
         assert_eq!(ended.is_ok(), is_whole, "{target}: {ended:?} {answer}");
         world.upstream.state.waiting.store(0, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_taken_is_not_fetched() {
+    let port = free_port();
+    let mut world = World::start().await;
+    let _session = world.serve(&[route("orders", port)]).await;
+    assert_eq!(get(local(port), "/").await.status, 200);
+    let before = world.proxy.resident_kib();
+    let made = || world.upstream.state.made.load(Ordering::SeqCst);
+    /// Returns once nothing more is made for a while.
+    async fn until_it_stands(made: impl Fn() -> usize) {
+        let (mut seen, mut looks) = (0, tokio::time::interval(Duration::from_millis(200)));
+        soon("the end of the making", async {
+            while std::mem::replace(&mut seen, made()) != made() || seen == 0 {
+                looks.tick().await;
+            }
+        })
+        .await;
+    }
+    let mut http1 = TcpStream::connect(local(port)).await.unwrap();
+    http1.write_all(b"GET /endless HTTP/1.1\r\nhost: o\r\n\r\n").await.unwrap();
+    until_it_stands(made).await;
+    let (mut sender, _connection) = with_window(port, 65_535).await;
+    let answer = soon("the head", sender.send_request(request("/endless"))).await.unwrap();
+    until_it_stands(made).await;
+    let grown = world.proxy.resident_kib().saturating_sub(before);
+    assert!(grown < 4096, "{grown} KiB for two answers that nobody takes");
+    // Whoever goes on reading gets more.
+    let stood = made();
+    let mut body = answer.into_body();
+    while made() == stood {
+        soon("a piece", body.frame()).await.unwrap().unwrap();
+    }
+    let mut piece = vec![0; 1 << 20];
+    let stood = made();
+    while made() < stood + (8 << 20) {
+        assert_ne!(soon("a piece", http1.read(&mut piece)).await.unwrap(), 0);
     }
 }

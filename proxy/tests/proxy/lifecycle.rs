@@ -7,9 +7,11 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::controller::Authority;
 use crate::controller::route;
-use crate::process::{CREDENTIALS, World, free_port};
+use crate::process::{BINARY, CREDENTIALS, Proxy, World, arguments, free_port, variables};
 use crate::requests::local;
+use crate::upstream::Upstream;
 use crate::{eventually, soon};
 
 #[tokio::test]
@@ -92,4 +94,20 @@ async fn a_bad_configuration_ends_with_64_and_says_what_is_wrong() {
     let output = proxy(&[&good[..], &["--log-level", "info,=="]].concat());
     assert_eq!(output.status.code(), Some(64), "{output:?}");
     assert_eq!(proxy(&["--help"]).status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn as_many_files_may_be_open_as_the_system_allows() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Authority::in_directory(directory.path());
+    let upstream = Upstream::start().await;
+    let arguments = arguments(directory.path(), &authority, &[local(free_port())], &upstream);
+    let mut shell = tokio::process::Command::new("/bin/sh");
+    shell.args(["-c", r#"ulimit -S -n 100 && ulimit -H -n 500 && exec "$0" "$@""#, BINARY]);
+    let proxy = Proxy::start_by(shell, &arguments, &variables(&upstream.url(), &CREDENTIALS)).await;
+    let limits = proxy.told_by_the_kernel("limits");
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    assert_eq!(line.split_whitespace().collect::<Vec<_>>(), ["500", "500", "files"]);
+    let metrics = proxy.get_admin("/metrics").await.1;
+    assert!(metrics.contains("lambdaroute_proxy_open_files_limit 500\n"), "{metrics}");
 }

@@ -13,9 +13,11 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::auth::route_that;
 use crate::controller::{HOST, route, route_with};
-use crate::process::{World, free_port};
+use crate::process::{CREDENTIALS, World, free_port};
 use crate::soon;
+use crate::token_issuer::SigningKey;
 
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -240,4 +242,48 @@ async fn http2_with_prior_knowledge_is_served() {
     assert_eq!((echo["target"].as_str(), echo["length"].as_u64()), (Some("/a?b=1"), Some(4)));
     assert_eq!(echoed(&echo, "cookie"), Some("a=1; b=2"));
     assert_eq!(echoed(&echo, "x-forwarded-host"), Some(local(port).to_string().as_str()));
+}
+
+#[tokio::test]
+async fn a_service_accounts_token_never_leaves_where_nobody_asks_who_calls() {
+    let (open, public) = (free_port(), free_port());
+    let mut world = World::start_with(&["--log-level=trace", "--access-log=on"], &CREDENTIALS).await;
+    let forwarding = route_that("open", open, |route| route.forward_authorization_as = "x-theirs".to_owned());
+    let _session = world.serve(&[forwarding, route_with("public", public, AuthType::None, feature::UNSIGNED)]).await;
+    // Of any cluster, for anybody, and expired: whoever holds it may know a way to use it.
+    let claims =
+        serde_json::json!({"iss": "https://elsewhere.example", "sub": "system:serviceaccount:web:checkout", "exp": 1});
+    let token = SigningKey::p256().token("ES256", "k", &claims);
+    let payload = token.split('.').nth(1).unwrap();
+    for port in [open, public] {
+        for authorization in
+            [format!("Bearer {token}"), format!("bearer  {token}"), token.clone(), format!("Token token=\"{token}\"")]
+        {
+            let request = Request::get(format!("http://{}/", local(port))).header("authorization", authorization);
+            let echo = send(request.body(Full::default()).unwrap()).await.json();
+            assert!(!echo.to_string().contains(payload), "{echo}");
+        }
+        let request = Request::get(format!("http://{}/", local(port))).header("authorization", "Bearer mine");
+        let echo = send(request.body(Full::default()).unwrap()).await.json();
+        assert_eq!(echoed(&echo, if port == open { "x-theirs" } else { "authorization" }), Some("Bearer mine"));
+    }
+    assert!(!world.proxy.logged(payload));
+}
+
+#[tokio::test]
+async fn a_body_is_sent_and_hashed_whatever_the_method() {
+    let port = free_port();
+    let mut world = World::start().await;
+    let _session = world.serve(&[route("orders", port)]).await;
+    for method in [Method::GET, Method::DELETE, Method::PATCH] {
+        let request = Request::builder().method(&method).uri(format!("http://{}/", local(port)));
+        let request = request.header("content-md5", "CY9rzUYh03PK3k6DJie09g==").header("content-encoding", "gzip");
+        let echo = send(request.body(Full::from("body")).unwrap()).await.json();
+        let sha256 = hex::encode(Sha256::digest("body"));
+        assert_eq!((echo["method"].as_str(), echo["sha256"].as_str()), (Some(method.as_str()), Some(sha256.as_str())));
+        assert_eq!(echoed(&echo, "x-amz-content-sha256"), Some(sha256.as_str()));
+        assert_eq!(echoed(&echo, "content-length"), Some("4"));
+        assert_eq!(echoed(&echo, "content-md5"), Some("CY9rzUYh03PK3k6DJie09g=="), "the body is as it was");
+        assert_eq!(echoed(&echo, "content-encoding"), Some("gzip"));
+    }
 }

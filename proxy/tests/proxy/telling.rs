@@ -8,7 +8,7 @@ use lambdaroute_proxy_config::v1alpha1::{Auth, RequestHeaders, SetHeader};
 use sha2::{Digest, Sha256};
 
 use crate::auth::{api_keys, consumers, key_set, route_that};
-use crate::controller::route;
+use crate::controller::{TOKEN, route};
 use crate::eventually;
 use crate::process::{CREDENTIALS, Proxy, World, free_port};
 use crate::requests::{get, local, send};
@@ -61,6 +61,13 @@ async fn no_secret_is_in_any_output_at_any_level() {
         *request.body_mut() = Full::from("planted-body");
         assert_eq!(send(request).await.status, status);
     }
+    let answered = [
+        ("x-api-key", "planted-api-key-16"),
+        ("want-status", "404"),
+        ("want-body", "planted-answer"),
+        ("want-cookie", "planted=1"),
+    ];
+    assert_eq!(send(get_with(port, "/canned", &answered)).await.text(), "planted-answer");
     let wrong = [("x-api-key", "planted-wrong-key"), ("authorization", "Bearer planted.wrong.token")];
     for (headers, status) in [(&[("upgrade", "planted-protocol")][..], 501), (&wrong, 401)] {
         let answer = send(get_with(port, "/?token=planted-query", headers)).await;
@@ -70,7 +77,7 @@ async fn no_secret_is_in_any_output_at_any_level() {
         let (got, text) = world.proxy.get_admin(path).await;
         assert!(got == status && !text.contains("planted"), "{path}: {text}");
     }
-    let lines = access_log(&world.proxy, 4).await;
+    let lines = access_log(&world.proxy, 5).await;
     assert_eq!((&lines[0]["auth"], &lines[0]["consumer"]), (&"keys".into(), &"web".into()));
     let log = world.proxy.log.lock().unwrap();
     assert!(log.iter().any(|line| line.contains("DEBUG")), "the level is on");
@@ -78,6 +85,7 @@ async fn no_secret_is_in_any_output_at_any_level() {
     let digests = [hex::encode(digest), format!("{:?}", digest.to_vec())];
     for line in log.iter() {
         assert!(!line.contains("planted") && !line.contains("cGxhbnRlZ"), "{line}");
+        assert!(!line.contains(TOKEN), "nor the proxy's own token for the controller: {line}");
         assert!(!digests.iter().any(|digest| line.contains(digest)), "{line}");
     }
 }
