@@ -136,3 +136,23 @@ async fn a_refusal_after_which_the_connection_ends_says_so() {
         assert!(answer.contains("\r\nconnection: close\r\n"), "{rest:.40}: {answer}");
     }
 }
+
+#[tokio::test]
+async fn a_request_is_signed_once_its_body_is_there() {
+    let port = free_port();
+    let mut world = World::start().await;
+    let _session = world.serve(&[route("orders", port)]).await;
+    let second = || jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let mut stream = TcpStream::connect(local(port)).await.unwrap();
+    let head = b"POST / HTTP/1.1\r\nhost: o\r\nconnection: close\r\ncontent-length: 4\r\n\r\nbod";
+    stream.write_all(head).await.unwrap();
+    let begun = second();
+    eventually("a later second", || async { second() > begun }).await;
+    let whole = second();
+    stream.write_all(b"y").await.unwrap();
+    let mut answer = String::new();
+    soon("the answer", stream.read_to_string(&mut answer)).await.unwrap();
+    let echo: serde_json::Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    let date = crate::requests::echoed(&echo, "x-amz-date").unwrap();
+    assert!(date >= whole.as_str(), "{date} is before {whole}: AWS counts five minutes from it");
+}

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lambdaroute_proxy_config::v1alpha1::resource::Resource as Kind;
 use lambdaroute_proxy_config::v1alpha1::route_table_server::{RouteTable, RouteTableServer};
@@ -45,34 +47,42 @@ impl Authority {
 /// A controller at an address of its own.
 pub(crate) struct Controller {
     pub(crate) address: SocketAddr,
+    /// How many streams were asked for, with whatever token.
+    pub(crate) asked: Arc<AtomicUsize>,
     sessions: mpsc::UnboundedReceiver<Session>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Controller {
     pub(crate) async fn start(authority: &Authority) -> Self {
-        Self::start_with(authority, true).await
+        Self::start_with(authority, SERVER_NAME, true).await
     }
 
     /// One that answers that it doesn't lead.
     pub(crate) async fn start_standby(authority: &Authority) -> Self {
-        Self::start_with(authority, false).await
+        Self::start_with(authority, SERVER_NAME, false).await
     }
 
-    async fn start_with(authority: &Authority, leads: bool) -> Self {
+    /// One whose certificate has another name.
+    pub(crate) async fn start_as(authority: &Authority, name: &str) -> Self {
+        Self::start_with(authority, name, true).await
+    }
+
+    async fn start_with(authority: &Authority, name: &str, leads: bool) -> Self {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![SERVER_NAME.to_owned()]).unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &authority.issuer).unwrap();
         let tls = ServerTlsConfig::new().identity(Identity::from_pem(certificate.pem(), key.serialize_pem()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sessions_to, sessions) = mpsc::unbounded_channel();
-        let server = RouteTableServer::new(Service { sessions: sessions_to, leads });
+        let asked = Arc::new(AtomicUsize::new(0));
+        let server = RouteTableServer::new(Service { sessions: sessions_to, leads, asked: asked.clone() });
         let task = tokio::spawn(async move {
             let server = Server::builder().tls_config(tls).unwrap().add_service(server);
             server.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
         });
-        Controller { address, sessions, task }
+        Controller { address, asked, sessions, task }
     }
 
     /// The next stream of a proxy, its Hello read.
@@ -95,6 +105,7 @@ impl Drop for Controller {
 struct Service {
     sessions: mpsc::UnboundedSender<Session>,
     leads: bool,
+    asked: Arc<AtomicUsize>,
 }
 
 #[tonic::async_trait]
@@ -102,6 +113,7 @@ impl RouteTable for Service {
     type StreamStream = Pin<Box<dyn Stream<Item = Result<ToProxy, Status>> + Send>>;
 
     async fn stream(&self, request: Request<Streaming<FromProxy>>) -> Result<Response<Self::StreamStream>, Status> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         if request.metadata().get("authorization").map(|v| v.as_bytes()) != Some(format!("Bearer {TOKEN}").as_bytes()) {
             return Err(Status::unauthenticated("no token"));
         }

@@ -26,6 +26,7 @@ mod telling;
 mod timeouts;
 mod tls;
 mod token_issuer;
+mod trust;
 mod upstream;
 
 use std::future::Future;
