@@ -201,3 +201,44 @@ async fn a_grant_that_aws_refuses_is_told_to_its_own_route_and_stops_no_other() 
     stack.until("others", "PermissionsReady", "False", "Unreachable").await?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_aws_itself_says_that_there_is_no_room_nothing_is_added_and_what_is_withdrawn_goes() -> anyhow::Result<()>
+{
+    let stack = Stack::start("no-room").await?;
+    stack.allow(&["Grants"]).await?;
+    let function = stack.function(Handler::Echo).await?;
+    stack.route("orders", &spec(&function, &[CDN])).await?;
+    stack.ready("orders").await?;
+    let url = function.url(None).await?;
+    let pair = of(&stack, &function, &stack.principals().proxies.arn).await?;
+    assert_eq!((of(&stack, &function, "cloudfront").await?.len(), pair.len()), (2, 2));
+
+    // By our own count there is room.
+    let adds = Match::operation(Operation::AddPermission).function(function.name());
+    let full = Answer::aws_error(
+        StatusCode::BAD_REQUEST,
+        "PolicyLengthExceededException",
+        "The final policy size (20522) is bigger than the limit (20480).",
+    );
+    let refused = stack.aws.on(adds).answer(full);
+    stack.route("orders", &spec(&function, &[PARTNER])).await?;
+    let told = stack.until("orders", "PermissionsReady", "False", "PolicyTooLarge").await?;
+    assert!(told.message.contains("20,480 bytes"), "{}", told.message);
+    stack
+        .eventually("the withdrawn grant to be gone", async || {
+            Ok(of(&stack, &function, "cloudfront").await?.is_empty().then_some(()))
+        })
+        .await?;
+    assert_eq!(stack.statements(&function, None).await?, pair, "nothing of the new one, and all of the proxies'");
+    assert_eq!(function.url(None).await?, url);
+    assert!(refused.count() <= 4, "{} tries: it waits for somebody to make room", refused.count());
+    let served = lambdaroute_tests::http::get(&stack.url("orders").await?).await?;
+    assert_eq!(served.status, StatusCode::OK);
+
+    drop(refused);
+    stack.annotate("orders", "lambdaroute.dev/reconcile-at", "there is room").await?;
+    stack.ready("orders").await?;
+    assert_eq!(of(&stack, &function, "444455556666").await?.len(), 2);
+    Ok(())
+}

@@ -4,6 +4,7 @@ pub mod account;
 pub mod aws;
 pub mod cable;
 pub mod caller;
+pub mod clock;
 pub mod cluster;
 pub mod components;
 pub mod controlplane;

@@ -23,6 +23,7 @@ use crate::wait;
 
 mod aws;
 mod calls;
+mod disturbed;
 mod endpoints;
 mod leaders;
 mod leading;
@@ -67,6 +68,8 @@ pub struct Shape {
     pub function_url_endpoint: Option<String>,
     /// The namespace of the routes. None: one of the stack's own.
     pub namespace: Option<String>,
+    /// How many seconds the controllers' wall clocks are ahead, in their order; negative: behind. Those that aren't named are right.
+    pub controller_clocks: Vec<i64>,
     /// The network of the proxies' loopback addresses, `127.<a>.<b>.`; the first proxy is `.2`. None: one of its own.
     pub network: Option<(u8, u8)>,
 }
@@ -82,6 +85,7 @@ impl Default for Shape {
             direct_api: false,
             function_url_endpoint: None,
             namespace: None,
+            controller_clocks: vec![],
             network: None,
         }
     }

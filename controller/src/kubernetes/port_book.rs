@@ -1,7 +1,7 @@
 //! The allocation of ports with its memory: a rest is written to a ConfigMap before it counts, so that the next leader keeps
 //! it too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -10,7 +10,7 @@ use kube::{Api, Client};
 use tokio::sync::Mutex;
 
 use super::{KubeError, MANAGER, failed};
-use crate::ports::{Claim, PortRange, Ports, Rest};
+use crate::ports::{CONTESTED, Claim, PortRange, Ports, Rest};
 use crate::programming::RouteId;
 
 struct Book {
@@ -88,6 +88,13 @@ impl PortBook {
             return Ok(());
         }
         self.write(&mut book, ports).await
+    }
+
+    /// The routes whose ports rest. All of them are gone.
+    pub async fn resting(&self) -> BTreeSet<RouteId> {
+        let book = self.book.lock().await;
+        let resting = book.ports.resting().values().filter(|rest| rest.uid != CONTESTED);
+        resting.map(|rest| RouteId(rest.uid.clone())).collect()
     }
 
     /// Ends rests that are over.

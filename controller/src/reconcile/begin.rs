@@ -164,6 +164,11 @@ impl Reconciler {
     /// Tells the route table what proxies serve, as their Services remember it and status confirms it: without AWS, and
     /// before anything is decided.
     async fn prime(&self, owned: &[(Arc<LambdaRoute>, Arc<Service>)]) {
+        // Whoever hasn't told the former leader that such a route is closed there is asked by this one: until then its port is
+        // nobody's.
+        for id in self.ports.resting().await {
+            self.setup.table.remove(&id);
+        }
         let mut desired = Vec::new();
         for (route, live) in owned {
             let served = self.served(route, Some(live));

@@ -39,6 +39,9 @@ impl Stack {
             self.cluster.account_kubeconfig(account, &api, &authority, &own).await?;
             let slot = self.controller(index, shape);
             self.controllers.push(slot);
+            if let Some(seconds) = shape.controller_clocks.get(index) {
+                self.set_controller_clock(index, *seconds)?;
+            }
             self.start_controller(index).await?;
         }
         if shape.proxies == 0 {
