@@ -120,3 +120,43 @@ async fn a_mark_that_somebody_took_away_is_back_by_the_status_and_only_for_that_
     assert!(sids(&stack, &replaced).await?.is_empty());
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_clusters_with_one_id_are_told_of_each_other_and_dont_fight_hotly() -> anyhow::Result<()> {
+    let drift = || vec!["--drift-interval=2s".to_owned()];
+    let first = Stack::with("same-id", Shape { controller_flags: drift(), proxies: 1, ..Shape::default() }).await?;
+    let values = json!({"clusterID": first.cluster_id, "proxyPrincipal": first.principals().stranger.arn});
+    let shape = Shape { controller_flags: drift(), proxies: 0, values, ..Shape::default() };
+    let second = Stack::with("same-id-too", shape).await?;
+    let function = first.function(Handler::Echo).await?;
+    first.add_foreign_statement(&function, "theirs").await?;
+    first.route("orders", &spec(&function)).await?;
+    first.ready("orders").await?;
+    let url = function.url(None).await?;
+    // For each the other one's statements are its own, for a former principal.
+    second.route("orders", &spec(&function)).await?;
+    let told = async |stack: &Stack| -> anyhow::Result<bool> {
+        let conditions = stack.get("orders").await?.status.unwrap_or_default().conditions;
+        Ok(conditions.iter().any(|it| it.reason == "ConflictingManager" && it.type_ == "PermissionsReady"))
+    };
+    first
+        .eventually("one of the two to tell it", async || {
+            Ok((told(&first).await? || told(&second).await?).then_some(()))
+        })
+        .await?;
+    let writes = |stack: &Stack| stack.aws.count(&Match::aws_writes().function(function.name()));
+    first
+        .eventually("both to tell it, or one to be left in peace", async || {
+            let before = writes(&first) + writes(&second);
+            let quiet = first
+                .still(std::time::Duration::from_secs(12), "few writes", async || {
+                    Ok(writes(&first) + writes(&second) - before <= 8)
+                })
+                .await;
+            Ok(quiet.is_ok().then_some(()))
+        })
+        .await?;
+    assert_eq!(function.url(None).await?, url, "the URL is none of the dispute");
+    assert!(sids(&first, &function).await?.contains(&"theirs".to_owned()));
+    Ok(())
+}

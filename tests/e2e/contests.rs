@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use kube::api::{Api, Patch, PatchParams};
 use lambdaroute_crds::LambdaRoute;
 use lambdaroute_tests::functions::{Function, Handler};
-use lambdaroute_tests::gate::{Match, Operation};
-use lambdaroute_tests::stack::Stack;
+use lambdaroute_tests::gate::{Answer, Match, Operation};
+use lambdaroute_tests::stack::{Shape, Stack};
 use serde_json::json;
 
 async fn ask(stack: &Stack, value: &str) -> anyhow::Result<()> {
@@ -120,5 +121,58 @@ async fn somebody_who_keeps_changing_the_url_is_told_of_and_not_fought_hotly() -
     let streaming = "upstream: {type: FunctionURL, functionURL: {invokeMode: RESPONSE_STREAM}}";
     stack.route("orders", &format!("{{function: {{name: {}}}, {streaming}}}", function.name())).await?;
     stack.ready("orders").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_aws_refuses_or_that_fails_leads_to_a_look_and_never_to_the_same_write_again() -> anyhow::Result<()>
+{
+    let stack = Stack::start("look-again").await?;
+    let refused = |code: StatusCode, kind: &str| Answer::aws_error(code, kind, "Somebody else was quicker.");
+    for answer in [
+        refused(StatusCode::CONFLICT, "ResourceConflictException"),
+        refused(StatusCode::PRECONDITION_FAILED, "PreconditionFailedException"),
+        Answer::service_exception(),
+        Answer::unavailable(),
+    ] {
+        for operation in [Operation::AddPermission, Operation::CreateFunctionUrlConfig] {
+            let function = stack.function(Handler::Echo).await?;
+            let first =
+                stack.aws.on(Match::operation(operation).function(function.name())).once().answer(answer.clone());
+            stack.route("orders", &spec(&function)).await?;
+            stack.ready("orders").await?;
+            assert_eq!(first.count(), 1);
+            let calls = stack.aws.calls_of(&Match::any().function(function.name()));
+            let mut calls = calls.iter().map(|call| call.seen.operation).skip_while(|seen| *seen != operation).skip(1);
+            // What stands by itself may go on; the same is not tried before somebody has looked.
+            let next = calls.find(|seen| *seen == operation || *seen == Operation::GetFunctionUrlConfig);
+            assert_eq!(next, Some(Operation::GetFunctionUrlConfig), "{operation:?} after {answer:?}");
+            let statements = stack.statements(&function, None).await?;
+            assert_eq!(statements.len(), 2, "{operation:?} after {answer:?}: {statements:?}");
+            stack.delete("orders").await?;
+            assert_eq!(function.url(None).await?, None, "{operation:?} after {answer:?}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_isnt_there_is_looked_for_ever_more_rarely() -> anyhow::Result<()> {
+    let stack = Stack::with("absent", Shape { proxies: 0, ..Shape::default() }).await?;
+    let name = stack.function_name();
+    stack.route("orders", &format!("{{function: {{name: {name}}}}}")).await?;
+    stack.until("orders", "ResolvedRefs", "False", "FunctionNotFound").await?;
+    let looks = Match::operation(Operation::GetFunction).function(&name);
+    let most = |span: u64| {
+        // Half a second at first, twice as long each time, and half of that at least.
+        let mut pauses = (0..).scan(0.25, |sum, time| {
+            *sum += 0.25 * 2_f64.powi(time);
+            Some(*sum)
+        });
+        pauses.position(|sum| sum > span as f64).unwrap_or_default() + 2
+    };
+    stack.still(Duration::from_secs(15), "few looks", async || Ok(stack.aws.count(&looks) <= most(15))).await?;
+    assert!(stack.aws.count(&looks) >= 4, "it is looked for all the same");
+    assert_eq!(stack.aws.count(&Match::aws_writes().function(&name)), 0);
     Ok(())
 }

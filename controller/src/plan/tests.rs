@@ -196,6 +196,22 @@ fn a_second_route_on_the_target_costs_no_write_in_aws() {
 }
 
 #[test]
+fn ours_are_written_where_somebody_elses_statement_grants_the_same_already() {
+    let theirs: Vec<Statement> = ["terraform-url", "terraform-fn"]
+        .into_iter()
+        .zip(pair_of(ROLE))
+        .map(|(sid, grant)| grant.statement(Some(sid.to_owned()), ARN))
+        .collect();
+    let mut aws = Observation { policy: Policy { statements: theirs, ..Policy::default() }, ..Observation::bare() };
+    assert_eq!(
+        converge(&[wants("orders", IAM)], &mut aws),
+        ["AddPermission url", "CreateFunctionUrlConfig", "AddPermission fn -c"]
+    );
+    aws.policy.statements.retain(|statement| !statement.sid.as_deref().unwrap().starts_with("terraform"));
+    assert!(converge(&[wants("orders", IAM)], &mut aws).is_empty(), "whoever takes theirs away breaks nothing");
+}
+
+#[test]
 fn a_lost_statement_is_written_again_under_its_mark() {
     for lost in 0..2 {
         let mut aws = created();
