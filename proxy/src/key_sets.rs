@@ -96,7 +96,7 @@ fn slot(slots: &mut HashMap<Arc<str>, Arc<KeySetSlot>>, id: &str) -> Arc<KeySetS
 
 fn take(slots: &mut HashMap<Arc<str>, Arc<KeySetSlot>>, step: Step) -> Outcome {
     let (reference, keys) = match step {
-        Step::Serve(reference, resource) => (reference, Some(keys(&resource))),
+        Step::Serve(reference, resource, _) => (reference, Some(keys(&resource))),
         Step::Remove(reference) => (reference, None),
         Step::Refuse(reference, reason, detail) => {
             slot(slots, &reference.id).keys.store(None);

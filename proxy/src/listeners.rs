@@ -13,19 +13,18 @@ use lambdaroute_proxy_config::v1alpha1::{
     Outcome, RefusalReason, Removed, Resource, ResourceRef, ResourceType, Route, Served, outcome,
 };
 use mio::Token;
-use prost::Message;
 use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_reuseaddr;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, listen, socket_with};
 
 use crate::acceptor::Acceptor;
 use crate::connection::Slot;
+use crate::kept::Kept;
 use crate::key_sets::KeySets;
 use crate::limit::admission::RouteLimits;
 use crate::limit::registry::Limits;
 use crate::metrics::Metrics;
 use crate::served_route::ServedRoute;
-use crate::sha256::{Digest, sha256};
 use crate::table::{ShareStep, Step, refusal};
 use crate::upstream::Origin;
 
@@ -45,8 +44,8 @@ pub(crate) struct Setting {
 
 struct Listener {
     port: u16,
-    /// Of the version that is served: the same one is not made again.
-    digest: Digest,
+    /// The version that is served: the same one is not made again.
+    kept: Kept,
     slot: Arc<Slot>,
     /// At the acceptor.
     token: Token,
@@ -57,7 +56,7 @@ pub(crate) struct Listeners {
     setting: Setting,
     serving: HashMap<Arc<str>, Listener>,
     /// Routes whose port couldn't be bound; tried again.
-    waiting: BTreeMap<String, (ResourceRef, Arc<Resource>)>,
+    waiting: BTreeMap<String, (ResourceRef, Arc<Resource>, Kept)>,
     refused: HashSet<String>,
 }
 
@@ -105,9 +104,9 @@ impl Listeners {
                     self.refused.insert(resource.id.clone());
                     refusal(resource, reason, detail)
                 }
-                Step::Serve(reference, resource) => {
+                Step::Serve(reference, resource, kept) => {
                     self.refused.remove(&reference.id);
-                    self.serve(reference, resource)
+                    self.serve(reference, resource, kept)
                 }
             });
         }
@@ -119,8 +118,8 @@ impl Listeners {
     pub(crate) fn retry(&mut self) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         // Not emptied before: what waits still is not told again.
-        for (reference, resource) in self.waiting.values().cloned().collect::<Vec<_>>() {
-            let outcome = self.serve(reference, resource);
+        for (reference, resource, kept) in self.waiting.values().cloned().collect::<Vec<_>>() {
+            let outcome = self.serve(reference, resource, kept);
             if matches!(outcome.outcome, Some(outcome::Outcome::Served(_))) {
                 outcomes.push(outcome);
             }
@@ -134,7 +133,7 @@ impl Listeners {
         !self.waiting.is_empty()
     }
 
-    fn serve(&mut self, reference: ResourceRef, resource: Arc<Resource>) -> Outcome {
+    fn serve(&mut self, reference: ResourceRef, resource: Arc<Resource>, kept: Kept) -> Outcome {
         let id: Arc<str> = match self.serving.get_key_value(reference.id.as_str()) {
             Some((id, _)) => id.clone(),
             None => reference.id.as_str().into(),
@@ -143,18 +142,17 @@ impl Listeners {
             Some(parts) => parts,
             None => return refusal(reference, RefusalReason::Invalid, "not a route".to_owned()),
         };
-        let digest = sha256(&route.encode_to_vec());
         if let Some(listener) = self.serving.get_mut(&id)
             && listener.port == port
         {
-            if listener.digest == digest {
+            if listener.kept.says_the_same(&kept) {
                 return done(reference, outcome::Outcome::Served(Served {}));
             }
             let previous = listener.slot.load_full();
             return match self.setting.served_route(&id, route, previous.as_deref()) {
                 Ok(served) => {
                     listener.slot.store(Some(Arc::new(served)));
-                    listener.digest = digest;
+                    listener.kept = kept;
                     done(reference, outcome::Outcome::Served(Served {}))
                 }
                 Err(detail) => self.stop(reference, RefusalReason::Invalid, detail),
@@ -165,7 +163,7 @@ impl Listeners {
             Ok(served) => served,
             Err(detail) => return self.stop(reference, RefusalReason::Invalid, detail),
         };
-        match self.setting.listen(port, digest, served) {
+        match self.setting.listen(port, kept.clone(), served) {
             Ok(listener) => {
                 self.waiting.remove(&*id);
                 if let Some(old) = self.serving.insert(id, listener) {
@@ -179,7 +177,7 @@ impl Listeners {
                 }
                 let detail = format!("port {port} can't be bound: {error}");
                 let outcome = self.stop(reference.clone(), RefusalReason::PortUnavailable, detail);
-                self.waiting.insert(id.as_ref().to_owned(), (reference, resource));
+                self.waiting.insert(id.as_ref().to_owned(), (reference, resource, kept));
                 outcome
             }
         }
@@ -217,13 +215,13 @@ impl Setting {
             .map_err(|error| error.to_string())
     }
 
-    fn listen(&self, port: u16, digest: Digest, served: ServedRoute) -> io::Result<Listener> {
+    fn listen(&self, port: u16, kept: Kept, served: ServedRoute) -> io::Result<Listener> {
         let listener = bind(SocketAddr::new(self.address, port))?;
         let address = listener.local_addr()?;
         tracing::info!(what = "route", address = %address, namespace = served.namespace(), name = served.name(), "listening");
         let slot = Arc::new(Slot::from_pointee(served));
         let token = self.acceptor.open(listener, slot.clone())?;
-        Ok(Listener { port, digest, slot, token })
+        Ok(Listener { port, kept, slot, token })
     }
 
     /// Returns when the port is closed. Its connections answer 503 to what comes and end.

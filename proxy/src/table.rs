@@ -27,14 +27,14 @@ pub(crate) enum Step {
     Remove(ResourceRef),
     /// Stop serving whatever version there is, and say why.
     Refuse(ResourceRef, RefusalReason, String),
-    /// Serve this version of a route, or keep this version of a key set for the routes that use it.
-    Serve(ResourceRef, Arc<Resource>),
+    /// Serve this version of a route, or keep this version of a key set for the routes that use it. With what is kept of it.
+    Serve(ResourceRef, Arc<Resource>, Kept),
 }
 
 impl Step {
     /// Whether it is about a key set. Ids are unique only among resources of one type.
     pub(crate) fn is_of_key_set(&self) -> bool {
-        let (Step::Remove(reference) | Step::Refuse(reference, ..) | Step::Serve(reference, _)) = self;
+        let (Step::Remove(reference) | Step::Refuse(reference, ..) | Step::Serve(reference, ..)) = self;
         reference.r#type() == ResourceType::KeySet
     }
 }
@@ -175,22 +175,21 @@ impl Table {
             }
         }
         let mut serve = Vec::new();
-        for resource in change.set {
+        for mut resource in change.set {
             if type_of(&resource) == ResourceType::LimitShare {
                 self.set_share(resource, &mut shares);
                 continue;
             }
-            let resource = Arc::new(resource);
-            match self.judge(&resource) {
+            let (key, kept) = (key(&resource), Kept::of(&mut resource));
+            match self.judge(&Arc::new(resource), &kept) {
                 Some(step @ Step::Refuse(..)) => steps.push(step),
                 Some(step) => serve.push(step),
                 None => {}
             }
-            let key = key(&resource);
             if let Some(arrived) = &mut self.arrived {
                 arrived.insert(key.clone());
             }
-            self.resources.insert(key, Kept::of(&resource));
+            self.resources.insert(key, kept);
         }
         steps.extend(serve);
         let whole = self.arrived.is_none();
@@ -201,13 +200,13 @@ impl Table {
     }
 
     /// One without a share that this version knows comes, but changes nothing.
-    fn set_share(&mut self, resource: Resource, shares: &mut Vec<ShareStep>) {
+    fn set_share(&mut self, mut resource: Resource, shares: &mut Vec<ShareStep>) {
         let key = key(&resource);
         if let Some(arrived) = &mut self.arrived {
             arrived.insert(key.clone());
         }
         let Some(new) = share(&resource).cloned() else { return };
-        let old = self.resources.insert(key, Kept::of(&resource));
+        let old = self.resources.insert(key, Kept::of(&mut resource));
         if let Some(old) = old.as_ref().and_then(kept_share)
             && (&old.route_id, &old.limit) != (&new.route_id, &new.limit)
         {
@@ -235,14 +234,14 @@ impl Table {
         Applied { steps, shares, whole: true }
     }
 
-    fn judge(&self, resource: &Arc<Resource>) -> Option<Step> {
+    fn judge(&self, resource: &Arc<Resource>, kept: &Kept) -> Option<Step> {
         let reference = reference(resource);
         match &resource.resource {
             Some(Kind::Route(route)) => Some(match self.check(&resource.id, route) {
-                Ok(()) => Step::Serve(reference, resource.clone()),
+                Ok(()) => Step::Serve(reference, resource.clone(), kept.clone()),
                 Err((reason, detail)) => Step::Refuse(reference, reason, detail),
             }),
-            Some(Kind::KeySet(_)) => Some(Step::Serve(reference, resource.clone())),
+            Some(Kind::KeySet(_)) => Some(Step::Serve(reference, resource.clone(), kept.clone())),
             // Not acknowledged: replaced often, never wrong for long.
             Some(Kind::LimitShare(_)) => None,
             None => {

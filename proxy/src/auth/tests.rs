@@ -26,8 +26,9 @@ fn reference(id: &str) -> ResourceRef {
 /// Puts a key set in its place.
 fn program(key_sets: &KeySets, id: &str, keys: Keys) {
     let resource = Some(ResourceKind::KeySet(KeySet { keys: Some(keys) }));
-    let resource = Arc::new(Resource { id: id.to_owned(), version: None, resource });
-    key_sets.program(vec![Step::Serve(reference(id), resource)]);
+    let mut resource = Resource { id: id.to_owned(), version: None, resource };
+    let kept = crate::kept::Kept::of(&mut resource);
+    key_sets.program(vec![Step::Serve(reference(id), Arc::new(resource), kept)]);
 }
 
 fn authentication(methods: &[(&str, Kind)], key_sets: &KeySets) -> Authentication {

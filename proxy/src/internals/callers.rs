@@ -12,6 +12,7 @@ use lambdaroute_proxy_config::v1alpha1::{
 };
 
 use crate::auth::Authentication;
+use crate::kept::Kept;
 use crate::key_sets::KeySets;
 use crate::sha256::sha256;
 use crate::table::Step;
@@ -75,5 +76,7 @@ impl Callers {
 fn program(key_sets: &KeySets, id: &str, keys: Keys) {
     let reference = ResourceRef { r#type: ResourceType::KeySet.into(), id: id.to_owned(), version: None };
     let resource = Some(Kind::KeySet(KeySet { keys: Some(keys) }));
-    key_sets.program(vec![Step::Serve(reference, Arc::new(Resource { id: id.to_owned(), version: None, resource }))]);
+    let mut resource = Resource { id: id.to_owned(), version: None, resource };
+    let kept = Kept::of(&mut resource);
+    key_sets.program(vec![Step::Serve(reference, Arc::new(resource), kept)]);
 }

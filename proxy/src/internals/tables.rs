@@ -47,7 +47,7 @@ impl Tables {
             self.key_sets.program(vec![step.clone()]);
             return false;
         }
-        let Step::Serve(_, resource) = step else { return false };
+        let Step::Serve(_, resource, _) = step else { return false };
         let Some(Kind::Route(route)) = &resource.resource else { return false };
         let metrics = self.metrics.route(&route.namespace, &route.name);
         let id = resource.id.as_str().into();

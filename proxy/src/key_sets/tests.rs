@@ -10,7 +10,9 @@ fn reference(id: &str) -> ResourceRef {
 
 fn serve(id: &str, keys: Option<Keys>) -> Step {
     let resource = Some(Kind::KeySet(v1alpha1::KeySet { keys }));
-    Step::Serve(reference(id), Arc::new(Resource { id: id.to_owned(), version: None, resource }))
+    let mut resource = Resource { id: id.to_owned(), version: None, resource };
+    let kept = crate::kept::Kept::of(&mut resource);
+    Step::Serve(reference(id), Arc::new(resource), kept)
 }
 
 fn consumers(list: &[(&str, &[u8])]) -> Keys {

@@ -8,7 +8,7 @@ use crate::table::tests::{route, version};
 use crate::table::{SUPPORTED, Table};
 
 fn stored(routes: u16) -> Stored {
-    let resources = (0..routes).map(|n| Kept::of(&route(&format!("r{n}"), 10_000 + n, 1))).collect();
+    let resources = (0..routes).map(|n| Kept::of(&mut route(&format!("r{n}"), 10_000 + n, 1))).collect();
     Stored { version: version(3, 7), resources }
 }
 

@@ -50,7 +50,7 @@ fn words(applied: &Applied) -> Vec<String> {
     let word = |step: &Step| match step {
         Step::Remove(r) => format!("remove {}", r.id),
         Step::Refuse(r, reason, _) => format!("refuse {} {}", r.id, reason.as_str_name()),
-        Step::Serve(r, _) => format!("serve {}", r.id),
+        Step::Serve(r, ..) => format!("serve {}", r.id),
     };
     applied.steps.iter().map(word).collect()
 }
