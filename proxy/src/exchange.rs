@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::request::Parts;
-use http::{Method, Response, Version};
+use http::{Method, Response, StatusCode, Version};
 use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -114,6 +114,10 @@ async fn tell(
     attempt: Attempt,
 ) -> Result<Answer, Rejected> {
     let (mut parts, mut body) = response.into_parts();
+    if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+        // Nobody asked for another protocol, so whatever follows is no answer.
+        return Err(Refused::new(Cause::UpstreamReset, "the function URL switched to another protocol unasked").into());
+    }
     let error_type =
         parts.headers.get("x-amzn-errortype").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let (start, ended) = match peek(parts.status, error_type.as_deref()) {

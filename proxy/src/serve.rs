@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use lambdaroute_proxy_config::cause::{Cause, Owner};
@@ -284,7 +284,7 @@ fn refuse(refused: &Refused, format: Format) -> Response<ResponseBody> {
 }
 
 fn set_close(response: &mut Response<ResponseBody>, version: Version) {
-    if version <= Version::HTTP_11 && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    if version <= Version::HTTP_11 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
 }

@@ -1,6 +1,6 @@
 //! What a caller gets back, and whose failure it is.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use http::Request;
@@ -226,5 +226,65 @@ async fn an_answer_passes_line_by_line_and_byte_by_byte() {
     }
     for hop in ["x-hop", "keep-alive", "connection"] {
         assert!(!answer.headers.contains_key(hop), "{hop}");
+    }
+}
+
+/// An origin that answers every request so, on connections that it keeps. Tells how many it had.
+async fn answering_on(answer: &'static [u8]) -> (std::net::SocketAddr, std::sync::Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, connections) = (listener.local_addr().unwrap(), std::sync::Arc::<AtomicUsize>::default());
+    let counted = connections.clone();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            counted.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                while stream.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0) {
+                    let _ = stream.write_all(answer).await;
+                }
+            });
+        }
+    });
+    (address, connections)
+}
+
+#[tokio::test]
+async fn what_follows_an_answer_unasked_reaches_no_other_caller() {
+    for first in [
+        &b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison"[..],
+        b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison",
+        b"HTTP/1.1 304 Not Modified\r\ncontent-length: 6\r\n\r\npoison",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison",
+    ] {
+        let (origin, connections) = answering_on(first).await;
+        let port = free_port();
+        let mut world = world_before(origin).await;
+        let _session = world.serve(&[route("orders", port)]).await;
+        for number in 1..=5 {
+            let answer = get(local(port), "/").await;
+            assert!(!answer.text().contains("poison"), "{number}: {} {}", answer.status, answer.text());
+            assert!([200, 204, 304].contains(&answer.status), "{number}: {} {}", answer.status, answer.text());
+            assert_eq!(connections.load(Ordering::SeqCst), number, "such a connection isn't used again");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_answer_is_told_as_a_failure_and_without_its_words() {
+    let large: &'static str = Box::leak(format!("HTTP/1.1 200 OK\r\nx-a: {}\r\n\r\n", "b".repeat(200_000)).into());
+    for answer in [
+        "planted\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nplanted",
+        "HTTP/1.1 200 OK\r\nplanted\r\n\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: planted\r\n\r\n",
+        large,
+    ] {
+        let port = free_port();
+        let mut world = world_before(answering(answer.as_bytes()).await).await;
+        let _session = world.serve(&[route("orders", port)]).await;
+        let told = get(local(port), "/").await;
+        assert_eq!(told.status, 502, "{answer:.60}: {}", told.text());
+        assert_eq!(told.json()["type"], "https://lambdaroute.dev/problems/upstream_reset", "{answer:.60}");
+        assert!(!told.text().contains("planted") && !told.text().contains("127.0.0.1"), "{}", told.text());
     }
 }
