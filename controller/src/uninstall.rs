@@ -126,11 +126,12 @@ async fn has_routes(client: &Client, namespace: Option<&str>) -> Result<bool, Er
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &kind),
         None => Api::all_with(client.clone(), &kind),
     };
-    match routes.list_metadata(&ListParams::default().limit(1)).await {
+    let is_served = async || match routes.list_metadata(&ListParams::default().limit(1)).await {
         Ok(_) => Ok(true),
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
-        Err(error) => Err(Error::Read(error.into())),
-    }
+        Err(error) => Err(anyhow::Error::new(error).context("LambdaRoutes can't be listed")),
+    };
+    pauses::tried("list LambdaRoutes", is_served).await.map_err(Error::Read)
 }
 
 /// Waits for the Lease, and does it all as its holder.

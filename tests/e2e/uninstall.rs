@@ -3,13 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt;
 use lambdaroute_crds::FINALIZER;
 use lambdaroute_tests::emulator::REGION;
 use lambdaroute_tests::functions::{Function, Handler};
-use lambdaroute_tests::gate::{Answer, Match, Operation};
+use lambdaroute_tests::gate::{Answer, Match, Operation, Seen};
 use lambdaroute_tests::http::get;
 use lambdaroute_tests::stack::{Shape, Stack, Uninstalled};
 use serde_json::Value;
@@ -320,6 +320,112 @@ async fn a_controller_that_holds_on_fails_it_before_anything_is_changed() -> any
     Ok(())
 }
 
+fn failed(uninstalled: &Uninstalled, says: &[&str]) {
+    assert!(!uninstalled.status.success(), "Helm would go on: {}", uninstalled.output);
+    for text in ["LambdaRoute is still installed", "helm uninstall --no-hooks"].iter().chain(says) {
+        assert!(uninstalled.output.contains(text), "{text:?} is missing: {}", uninstalled.output);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_right_to_end_the_controllers_nothing_is_changed() -> anyhow::Result<()> {
+    let stack = Stack::with("no-right", Shape { proxies: 1, ..Shape::default() }).await?;
+    let function = stack.function(Handler::Echo).await?;
+    stack.route("orders", &format!("{{function: {{name: {}}}}}", function.name())).await?;
+    stack.ready("orders").await?;
+    stack.settled("orders").await?;
+    stack.scale(2).await?;
+    let writes = stack.aws.count(&Match::aws_writes());
+    let endpoints = stack.endpoints("orders").await?;
+    let uninstalled = stack.begin_uninstall_without_rights(&[])?.ended().await?;
+    failed(&uninstalled, &["can't be scaled to 0", "deployments/scale", "forbidden"]);
+    assert_eq!(stack.replicas().await?, 2);
+    assert_eq!(stack.endpoints("orders").await?, endpoints, "its callers notice nothing");
+    assert_eq!(stack.aws.count(&Match::aws_writes()), writes);
+    assert!(held(&stack, "orders").await?);
+    assert_eq!(get(&stack.url("orders").await?).await?.status, StatusCode::OK);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_cant_read_the_cluster_says_what_and_the_controllers_come_back() -> anyhow::Result<()> {
+    let mut stack = Stack::with("unread", Shape { proxies: 1, ..Shape::default() }).await?;
+    let function = stack.function(Handler::Echo).await?;
+    stack.route("orders", &format!("{{function: {{name: {}}}}}", function.name())).await?;
+    stack.ready("orders").await?;
+    stack.settled("orders").await?;
+    let writes = stack.aws.count(&Match::aws_writes());
+    let before = stack.endpoints("orders").await?;
+    // Whole objects: whether there are any routes is asked before, without them.
+    let lists = |what: &str| {
+        let whole = |seen: &Seen| !seen.header("accept").is_some_and(|accept| accept.contains("PartialObjectMetadata"));
+        Match::any().method(Method::GET).path_contains(what).when("a list", whole)
+    };
+    for (what, refused, emptied) in [
+        ("endpointslices", "EndpointSlices can't be listed", false),
+        ("lambdaroutes", "LambdaRoutes can't be listed", true),
+    ] {
+        stack.scale(1).await?;
+        let uninstalling = stack.begin_uninstall(&[]).await?;
+        stack
+            .eventually("no controller to be asked for", async || Ok((stack.replicas().await? == 0).then_some(())))
+            .await?;
+        let forbidden = stack.api.on(lists(what)).answer(Answer::kubernetes(StatusCode::FORBIDDEN, "Forbidden"));
+        stack.stop_controller(0).await?;
+        let uninstalled = uninstalling.ended().await?;
+        drop(forbidden);
+        failed(&uninstalled, &["the cluster can't be read", refused]);
+        assert_eq!(stack.replicas().await?, 1, "the controllers run again");
+        assert_eq!(stack.endpoints("orders").await?.is_empty(), emptied);
+        assert!(held(&stack, "orders").await?);
+        assert_eq!(stack.aws.count(&Match::aws_writes()), writes);
+        assert_eq!(stack.lease_holder().await?, None, "the next one needn't wait for the Lease's end");
+
+        stack.start_controller(0).await?;
+        stack
+            .eventually("its callers to be served", async || {
+                Ok((stack.endpoints("orders").await? == before).then_some(()))
+            })
+            .await?;
+        stack.ready("orders").await?;
+        assert_eq!(get(&stack.url("orders").await?).await?.status, StatusCode::OK);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_url_that_another_cluster_uses_stays_and_is_named() -> anyhow::Result<()> {
+    let (mut ours, theirs) = tokio::try_join!(without_proxies("goes"), Stack::start("goes-on"))?;
+    let function = ours.function(Handler::Echo).await?;
+    route(&ours, "orders", &function, "").await?;
+    ours.settled("orders").await?;
+    let url = function.url(None).await?;
+    theirs.route("orders", &format!("{{function: {{name: {}}}}}", function.name())).await?;
+    theirs.ready("orders").await?;
+    let uninstalled = uninstall(&mut ours, &[]).await?;
+    succeeded(
+        &uninstalled,
+        &[
+            "LambdaRoutes let go: 1",
+            &format!(
+                "Function URLs that stay, since other clusters use them:\n  {}: {}\n",
+                function.arn(),
+                theirs.cluster_id
+            ),
+        ],
+    );
+    assert!(!uninstalled.output.contains("Left in AWS"), "{}", uninstalled.output);
+    assert_eq!(function.url(None).await?, url);
+    let statements = ours.statements(&function, None).await?;
+    assert_eq!(statements.len(), 2);
+    assert!(sids(&statements).iter().all(|sid| sid.contains(&theirs.cluster_id)), "{statements:?}");
+    assert!(!held(&ours, "orders").await?);
+    assert_eq!(ours.get("orders").await?.status.unwrap().targets, vec![]);
+    theirs.ready("orders").await?;
+    assert_eq!(get(&theirs.url("orders").await?).await?.status, StatusCode::OK);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_was_applied_and_not_begun_by_who_installed_takes_nothing_away() -> anyhow::Result<()> {
     let stack = without_proxies("applied").await?;
@@ -353,7 +459,9 @@ async fn one_that_is_killed_between_two_writes_is_ended_by_the_next() -> anyhow:
     first.kill()?;
     second.release();
     assert!(held(&stack, "orders").await?, "it is let go once AWS is clean");
+    let once = stack.api.on(Match::any().method(Method::GET).path_contains("/services")).once().drop_before();
     let uninstalled = stack.uninstall(&[]).await?;
+    assert_eq!(once.count(), 1, "an API server that is away for a moment ends nothing");
     succeeded(&uninstalled, &["LambdaRoutes let go: 1", "Functions taken back in AWS: 1"]);
     assert_eq!(function.url(None).await?, None);
     assert!(stack.statements(&function, None).await?.is_empty());

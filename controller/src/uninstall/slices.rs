@@ -7,7 +7,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::{ListParams, Patch, PatchParams};
 use kube::{Api, Client, ResourceExt};
 
-use super::pauses::Pauses;
+use super::pauses::{Pauses, tried};
 use crate::slices::{FIELD_MANAGER, MANAGED_BY, fenced, with_only};
 
 /// How many slices are written at once.
@@ -31,7 +31,8 @@ pub(super) async fn empty(client: &Client, namespace: Option<&str>) -> Result<Em
         None => Api::all(client.clone()),
     };
     let ours = ListParams::default().labels(&format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
-    let filled = api.list(&ours).await?.items.into_iter().filter(|slice| !slice.endpoints.is_empty());
+    let listed = tried("list the EndpointSlices", async || api.list(&ours).await).await?;
+    let filled = listed.items.into_iter().filter(|slice| !slice.endpoints.is_empty());
     let outcomes: Vec<Option<String>> =
         futures::stream::iter(filled.map(|slice| empty_one(client, slice))).buffer_unordered(AT_ONCE).collect().await;
     let all = outcomes.len();

@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use super::farewell::End;
 use super::fate::{Fate, fate, on_target};
 use super::leftover::{Leftover, Taken};
-use super::pauses::Pauses;
+use super::pauses::{Pauses, tried};
 use super::take_back::Hands;
 use super::{Error, Report, UninstallArgs, let_go, slices};
 use crate::apply::FunctionLocks;
@@ -46,7 +46,7 @@ pub(super) async fn work(
     let limit = Instant::now() + options.time_limit;
     let emptied = slices::empty(client, args.routes.watch_namespace.as_deref())
         .await
-        .map_err(|error| Error::Read(error.into()))?;
+        .map_err(|error| Error::Read(anyhow::Error::new(error).context("EndpointSlices can't be listed")))?;
     info!(slices = emptied.emptied, "the EndpointSlices are empty");
     if emptied.emptied > 0 {
         tokio::time::sleep(PROPAGATION).await;
@@ -75,12 +75,12 @@ pub(super) async fn work(
 }
 
 async fn read(args: &Args, client: &Client) -> Result<(Settings, Snapshot), Error> {
-    let reads = async {
+    let once = async || {
         let settings = lead::settings(args, client).await?;
         anyhow::Ok((settings, Snapshot::read(client, &args.routes, &args.namespace).await?))
     };
     let late = |_| Error::Read(anyhow::anyhow!("no answer within {READ_WITHIN:?}"));
-    tokio::time::timeout(READ_WITHIN, reads).await.map_err(late)?.map_err(Error::Read)
+    tokio::time::timeout(READ_WITHIN, tried("read the cluster", once)).await.map_err(late)?.map_err(Error::Read)
 }
 
 /// Who the controller is: without its account nothing in AWS may be touched.

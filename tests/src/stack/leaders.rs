@@ -73,12 +73,21 @@ impl Stack {
     /// # Errors
     /// When none does.
     pub async fn leader(&self) -> anyhow::Result<usize> {
-        let name = self.release.controller.flag("--lease-name").context("the chart names no Lease")?;
-        let api: Api<Lease> = Api::namespaced(self.client(), &self.release.namespace);
         wait::eventually("a leader", async || {
-            let holder = api.get_opt(name).await?.and_then(|lease| lease.spec?.holder_identity).unwrap_or_default();
+            let holder = self.lease_holder().await?.unwrap_or_default();
             Ok(self.controllers.iter().position(|slot| !holder.is_empty() && holder.contains(&slot.name)))
         })
         .await
+    }
+
+    /// Who holds the Lease; none: it is free.
+    ///
+    /// # Errors
+    /// When the API server can't be asked.
+    pub async fn lease_holder(&self) -> anyhow::Result<Option<String>> {
+        let name = self.release.controller.flag("--lease-name").context("the chart names no Lease")?;
+        let api: Api<Lease> = Api::namespaced(self.client(), &self.release.namespace);
+        let holder = api.get_opt(name).await?.and_then(|lease| lease.spec?.holder_identity);
+        Ok(holder.filter(|holder| !holder.is_empty()))
     }
 }

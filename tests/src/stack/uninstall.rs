@@ -44,6 +44,14 @@ impl Stack {
         for right in &self.release.uninstall_rights {
             self.cluster.apply(right, Some(&self.release.namespace)).await?;
         }
+        self.begin_uninstall_without_rights(own)
+    }
+
+    /// The same where the rights that the chart gives the Job aren't there.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn begin_uninstall_without_rights(&self, own: &[&str]) -> anyhow::Result<Uninstalling> {
         let name = format!("uninstall-{:06x}", rand::random::<u32>() & 0xff_ffff);
         let ours = self.controller_flags();
         let own: Vec<String> = own.iter().map(ToString::to_string).collect();
