@@ -39,6 +39,7 @@ mod leaders;
 mod limits;
 mod limits_of_aws;
 mod live;
+mod looks;
 mod management;
 mod manifests;
 mod origin;

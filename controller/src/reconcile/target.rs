@@ -61,7 +61,7 @@ impl Reconciler {
         // Looked up first: once the account is known, the routes on a target are.
         let defaults = self.installation().defaults;
         let mut routes = self.routes_on(target);
-        let concerned = self.on_target(target, &routes);
+        let mut concerned = self.on_target(target, &routes);
         if concerned.is_empty() {
             lock(&self.targets).remove(target);
             return Outcome::Done(None);
@@ -77,19 +77,17 @@ impl Reconciler {
         if let Some(wait) = self.rests(target, &routes, &concerned) {
             return Outcome::Done(Some(wait));
         }
-        let releasing: BTreeSet<RouteKey> = concerned
-            .iter()
-            .filter(|route| route.intent == Intent::Releases)
-            .map(|route| route.route.clone())
-            .collect();
-        self.hold_back(target, &releasing);
+        self.hold_back(target, &concerned);
 
         let begun = Instant::now();
-        let steady = self.steady(target, &routes, &concerned);
+        let mut steady = self.steady(target, &routes, &concerned);
         let mut looked = match self.look(target, None, priority).await {
             Ok(looked) => looked,
             Err(failure) => return self.fail(target, &concerned, failure),
         };
+        if looked.at >= begun {
+            steady &= !self.catch_up(target, &mut routes, &mut concerned);
+        }
         let mut planned = plan(target, &concerned, &looked.observed, &self.setup.settings);
         // Nothing guards a change or deletion of a URL config in AWS: what others did since is seen, also what they did a moment
         // ago. A look of this very reconcile is young enough, so that a drift check isn't made twice.
@@ -99,6 +97,7 @@ impl Reconciler {
                 Ok(looked) => looked,
                 Err(failure) => return self.fail(target, &concerned, failure),
             };
+            steady &= !self.catch_up(target, &mut routes, &mut concerned);
             planned = plan(target, &concerned, &looked.observed, &self.setup.settings);
         }
         if steady {
@@ -193,6 +192,17 @@ impl Reconciler {
             intent::on_target(route, target, &assessment, claim, served.as_ref())
         };
         routes.values().filter_map(on_target).collect()
+    }
+
+    /// Looks at the routes again: a look takes its time where AWS is asked for much, and what they say after it counts. Whether
+    /// they mean anything else now.
+    fn catch_up(&self, target: &FunctionTarget, routes: &mut Routes, concerned: &mut Vec<RouteOnTarget>) -> bool {
+        *routes = self.routes_on(target);
+        let now = self.on_target(target, routes);
+        self.hold_back(target, &now);
+        let changed = now != *concerned;
+        *concerned = now;
+        changed
     }
 
     fn fail(&self, target: &FunctionTarget, concerned: &[RouteOnTarget], failure: Failure) -> Outcome {

@@ -11,7 +11,7 @@ use super::Routes;
 use crate::contest::Held;
 use crate::drift::{Drift, repaired};
 use crate::observe::observe;
-use crate::plan::{RouteOnTarget, plan};
+use crate::plan::{Intent, RouteOnTarget, plan};
 use crate::priority::Priority;
 use crate::reconcile::{Key, Looked, Reconciler, lock};
 use crate::rest::{last_look, settings_digest};
@@ -161,10 +161,15 @@ impl Reconciler {
     }
 
     /// Nothing counts as released any more that is in use again.
-    pub(super) fn hold_back(&self, target: &FunctionTarget, releasing: &BTreeSet<RouteKey>) {
+    pub(super) fn hold_back(&self, target: &FunctionTarget, concerned: &[RouteOnTarget]) {
+        let releasing: BTreeSet<RouteKey> = concerned
+            .iter()
+            .filter(|route| route.intent == Intent::Releases)
+            .map(|route| route.route.clone())
+            .collect();
         let mut targets = lock(&self.targets);
         let Some(view) = targets.get_mut(target).and_then(|memory| memory.view.as_mut()) else { return };
-        if !view.released.is_subset(releasing) {
+        if !view.released.is_subset(&releasing) {
             Arc::make_mut(view).released.retain(|route| releasing.contains(route));
         }
     }
