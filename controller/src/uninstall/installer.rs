@@ -4,6 +4,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Api, ResourceExt};
 
 use super::Error;
+use super::pauses::tried;
 
 /// Fails unless the Deployment has the annotation, given as `KEY` or `KEY=VALUE`. Without the Deployment there is no controller
 /// to end, and an uninstall that didn't come to its end goes on.
@@ -11,7 +12,8 @@ use super::Error;
 /// # Errors
 /// [`Error::NotUninstalling`], or that the Deployment can't be read.
 pub(super) async fn require(deployments: &Api<Deployment>, name: &str, wanted: &str) -> Result<(), Error> {
-    let found = deployments.get_opt(name).await.map_err(|error| Error::Read(error.into()))?;
+    let read = tried("read the deployment", async || deployments.get_opt(name).await).await;
+    let found = read.map_err(|error| Error::Read(error.into()))?;
     match found {
         Some(deployment) if !is_marked(&deployment, wanted) => {
             Err(Error::NotUninstalling { name: name.to_owned(), wanted: wanted.to_owned() })
