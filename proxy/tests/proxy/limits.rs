@@ -10,7 +10,8 @@ use hyper_util::rt::TokioExecutor;
 use lambdaroute_proxy_config::v1alpha1::limit_share::Share;
 use lambdaroute_proxy_config::v1alpha1::resource::Resource as Kind;
 use lambdaroute_proxy_config::v1alpha1::{
-    Auth, Concurrency, ConcurrencyShare, ConsumerKey, LimitKey, LimitShare, RateLimit, RateShare, Resource, limit_key,
+    Auth, Concurrency, ConcurrencyShare, ConsumerKey, LimitKey, LimitShare, RateLimit, RateShare, Resource, Timeouts,
+    limit_key,
 };
 
 use crate::auth::{api_keys, call, consumers, key_set, route_that};
@@ -313,4 +314,48 @@ async fn a_body_is_not_asked_for_that_a_limit_refuses() {
     }
     world.upstream.state.go_on.add_permits(1);
     assert_eq!(waiting.await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn every_answer_of_a_limited_route_tells_its_limits_and_when_to_come_again() {
+    let port = free_port();
+    let mut world = World::start_with(&["--max-header-count=20"], &crate::process::CREDENTIALS).await;
+    let guarded = route_that("orders", port, |route| {
+        route.auth = Some(Auth { methods: vec![api_keys(&["k"])] });
+        route.rate_limits = vec![hourly("everyone", 4, &[])];
+        route.max_request_body = 10;
+        route.timeouts = Some(Timeouts { first_byte_ms: 200, stream_idle_ms: 0 });
+    });
+    let _session = world.serve(&[key_set("k", Some(consumers(&[("web", &[KEY.1])]))), guarded]).await;
+    let get_of = |target: &str| Request::get(format!("http://{}{target}", local(port)));
+    let mut many = get_of("/").header(KEY.0, KEY.1);
+    for number in 0..30 {
+        many = many.header(format!("x-{number}"), "1");
+    }
+    let with_key = |target: &str| get_of(target).header(KEY.0, KEY.1);
+    let error =
+        |status: &str, error: &str| with_key("/canned").header("want-status", status).header("want-error", error);
+    for (status, left, request) in [
+        (401, 4, get_of("/").body(Full::default())),
+        (501, 4, with_key("/").header("upgrade", "websocket").body(Full::default())),
+        (431, 4, many.body(Full::default())),
+        (413, 4, with_key("/").body(Full::from("eleven bytes"))),
+        (200, 3, with_key("/").body(Full::default())),
+        (502, 2, error("403", "AccessDeniedException").body(Full::default())),
+        (504, 1, with_key("/wait").body(Full::default())),
+        (429, 0, error("429", "TooManyRequestsException").body(Full::default())),
+        (429, 0, with_key("/").body(Full::default())),
+        (401, 0, get_of("/").body(Full::default())),
+    ] {
+        let answer = send(request.unwrap()).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+        assert_eq!(header(&answer, "ratelimit-policy"), Some("\"everyone\";q=4;w=3600"), "{status}");
+        let told = header(&answer, "ratelimit").unwrap();
+        assert!(told.starts_with(&format!("\"everyone\";r={left}")), "{status}: {told}");
+        assert_eq!(header(&answer, "retry-after").is_some(), status == 429, "{status}");
+        if left == 0 && answer.json()["type"] == "https://lambdaroute.dev/problems/rate_limited" {
+            let after = told.split_once(";t=").unwrap().1;
+            assert_eq!(header(&answer, "retry-after"), Some(after), "both say the same");
+        }
+    }
 }
