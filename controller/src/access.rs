@@ -118,7 +118,7 @@ impl Access {
                 .to_owned());
         }
         size::judge(self)?;
-        auth::judge_audiences(self.auth.as_ref(), cluster_issuer)?;
+        auth::judge_audiences(self.auth.as_ref(), place, cluster_issuer)?;
         limits::judge_keys(self)?;
         self.judge_names()?;
         // References are another matter: they may come true later.

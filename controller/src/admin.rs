@@ -12,12 +12,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tracing::debug;
 
+use crate::admin::open::Open;
 use crate::readiness::Readiness;
 
-/// Connections at once; more wait.
+mod open;
+
+/// Connections at once. One more ends another: whoever opens many can't keep the kubelet out, which would restart the process.
 const AT_ONCE: usize = 64;
 /// How long a request's head may take.
 const HEAD: Duration = Duration::from_secs(10);
@@ -33,15 +35,14 @@ pub struct Admin {
 
 /// Serves the admin port; never ends.
 pub async fn serve(listener: TcpListener, admin: Arc<Admin>) {
-    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let mut open = Open::new(AT_ONCE);
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok((stream, peer)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
         let admin = admin.clone();
-        tokio::spawn(async move {
+        let serving = tokio::spawn(async move {
             let service = service_fn(|request: Request<_>| {
                 let response = answer(&admin, request.method(), request.uri().path());
                 async { Ok::<_, Infallible>(response) }
@@ -51,8 +52,8 @@ pub async fn serve(listener: TcpListener, admin: Arc<Admin>) {
             if let Err(error) = connection.serve_connection(TokioIo::new(stream), service).await {
                 debug!(error = %error, "an admin connection failed");
             }
-            drop(place);
         });
+        open.add(peer.ip().to_canonical(), serving.abort_handle());
     }
 }
 

@@ -172,6 +172,11 @@ impl Args {
         if self.routes.dry_run && self.command.is_some() {
             return Err("--dry-run shows what a running controller would write: give it without uninstall".to_owned());
         }
+        if self.sources.secret_namespace.contains(&self.namespace) {
+            return Err("--secret-namespace must not name the controller's own namespace: a route there could send its private \
+                        keys to a function"
+                .to_owned());
+        }
         let table = &self.route_table;
         if table.certificate_lifetime.as_secs() == 0 || table.certificate_lifetime > table.ca_lifetime {
             return Err("--certificate-lifetime must be at least 1s and not longer than --ca-lifetime".to_owned());

@@ -1,11 +1,10 @@
 //! The admin port: /livez, /readyz, /metrics, and on loopback /config. For the kubelet, for Prometheus and for who looks into
 //! the Pod; nothing here changes anything.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -17,9 +16,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::admin::open::Open;
+pub(crate) use crate::admin::scrapes::Scrapes;
 use crate::aws::CredentialStore;
 use crate::body_memory::BodyMemory;
 use crate::caller_io::CallerIo;
@@ -32,11 +32,16 @@ use crate::programmer::Command;
 use crate::readiness::Conditions;
 use crate::table::SUPPORTED;
 
+mod open;
+mod scrapes;
+
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long somebody may take nothing of an answer.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
-/// At once. One more ends the oldest: whoever opens many can't keep the kubelet out, which would restart the process.
-const CONNECTIONS: usize = 256;
+/// At once. One more ends another: whoever opens many can't keep the kubelet out, which would restart the process.
+const CONNECTIONS: usize = 64;
+/// Texts of all metrics that are being taken; each may be large.
+const SCRAPES: usize = 4;
 const TEXT: &str = "text/plain; charset=utf-8";
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -53,13 +58,14 @@ pub(crate) struct Admin {
     pub(crate) contact: Arc<Contact>,
     pub(crate) flags: Flags,
     pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) scrapes: Mutex<Scrapes>,
 }
 
 impl Admin {
     /// Answers until `stop`.
     pub(crate) async fn run(self, listener: TcpListener, stop: CancellationToken) {
         let this = Arc::new(self);
-        let mut open: VecDeque<AbortHandle> = VecDeque::new();
+        let mut open = Open::new(CONNECTIONS);
         loop {
             let Some(accepted) = stop.run_until_cancelled(listener.accept()).await else { return };
             let Ok((stream, peer)) = accepted else {
@@ -76,9 +82,8 @@ impl Admin {
             http.timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT);
             let io = CallerIo::new(stream, SEND_TIMEOUT, Arc::default());
             let connection = http.serve_connection(TokioIo::new(io), service);
-            make_room(&mut open);
             let ended = stop.clone().run_until_cancelled_owned(connection);
-            open.push_back(tokio::spawn(ended).abort_handle());
+            open.add(peer.ip().to_canonical(), tokio::spawn(ended).abort_handle());
         }
     }
 
@@ -91,7 +96,12 @@ impl Admin {
         match path {
             "/livez" => text(StatusCode::OK, "ok\n".to_owned(), TEXT),
             "/readyz" => self.ready(),
-            "/metrics" => text(StatusCode::OK, self.metrics.text(&self.looked_up()), OPENMETRICS),
+            "/metrics" => {
+                let mut scrapes = self.scrapes.lock().unwrap_or_else(PoisonError::into_inner);
+                let told = scrapes.tell(|| self.metrics.text(&self.looked_up()));
+                drop(scrapes);
+                respond(StatusCode::OK, told, OPENMETRICS)
+            }
             "/config" if may_see_config(peer) => self.config().await,
             "/config" => text(StatusCode::FORBIDDEN, ONLY_LOOPBACK.to_owned(), TEXT),
             _ => text(StatusCode::NOT_FOUND, "there are /livez, /readyz, /metrics and /config\n".to_owned(), TEXT),
@@ -143,26 +153,17 @@ impl Admin {
     }
 }
 
-/// For one connection more.
-fn make_room(open: &mut VecDeque<AbortHandle>) {
-    if open.len() < CONNECTIONS {
-        return;
-    }
-    open.retain(|connection| !connection.is_finished());
-    if open.len() >= CONNECTIONS
-        && let Some(oldest) = open.pop_front()
-    {
-        oldest.abort();
-    }
-}
-
 /// Who is in the Pod, or comes through `kubectl port-forward`.
 fn may_see_config(peer: IpAddr) -> bool {
     peer.to_canonical().is_loopback()
 }
 
 fn text(status: StatusCode, body: String, content_type: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+    respond(status, Bytes::from(body), content_type)
+}
+
+fn respond(status: StatusCode, body: Bytes, content_type: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response

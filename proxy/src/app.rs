@@ -3,8 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
@@ -191,6 +191,7 @@ pub async fn build(args: Args, flags: Flags) -> Result<Bound, BuildError> {
         lifecycle: lifecycle.clone(),
         metrics: metrics.clone(),
         bodies,
+        scrapes: Mutex::default(),
     };
     tasks.spawn(admin.run(admin_listener, stop.clone()));
     tasks.spawn(keep_fresh(credentials.clone(), stop.clone()));

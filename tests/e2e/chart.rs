@@ -42,11 +42,13 @@ fn everything() -> Value {
     let mut controller = component.clone();
     controller["secretNamespaces"] = json!(["default", "kube-public"]);
     controller["driftInterval"] = json!("90m");
+    controller["listenAddress"] = json!("0.0.0.0");
     controller["jwks"] =
         json!({"privateRanges": ["10.0.0.0/8", "fd00::/8"], "caConfigMap": "idp-ca", "refreshInterval": "30m"});
     let mut proxy = component;
     proxy["trustedProxies"] = json!(["10.1.0.0/16", "fd00::/8"]);
     proxy["accessLog"] = json!("sampled");
+    proxy["autoscaling"] = json!({"enabled": true, "behavior": {"scaleDown": {"stabilizationWindowSeconds": 600}}});
     json!({
         "proxyPrincipal": PRINCIPAL,
         "clusterID": "c1",
@@ -57,7 +59,7 @@ fn everything() -> Value {
         },
         "imagePullSecrets": [{"name": "registry"}],
         "commonLabels": {"team": "platform"},
-        "networkPolicy": {"enabled": true},
+        "networkPolicy": {"enabled": true, "adminFrom": [{"namespaceSelector": {"matchLabels": {"team": "monitoring"}}}]},
         "podMonitor": {"enabled": true, "interval": "30s", "labels": {"release": "prometheus"}},
         "controller": controller,
         "proxy": proxy,
@@ -146,6 +148,16 @@ fn wrong_values_are_refused_with_their_name() -> anyhow::Result<()> {
             json!({"proxyPrincipal": PRINCIPAL, "controller": {"secretNamespaces": ["n"]}}),
             "controller.secretNamespaces must not name the release's own namespace",
         ),
+        (
+            json!({"proxyPrincipal": PRINCIPAL, "rbac": {"create": false}, "controller": {"secretNamespaces": ["n"]}}),
+            "controller.secretNamespaces must not name the release's own namespace",
+        ),
+        (
+            json!({"proxyPrincipal": PRINCIPAL, "proxy": {"autoscaling": {"enabled": true, "minReplicas": 5, "maxReplicas": 4}}}),
+            "proxy.autoscaling.maxReplicas must not be less",
+        ),
+        (json!({"proxyPrincipal": PRINCIPAL, "controller": {"listenAddress": "eth0"}}), "/controller/listenAddress"),
+        (json!({"proxyPrincipal": PRINCIPAL, "networkPolicy": {"adminFrom": [{}]}}), "/networkPolicy/adminFrom"),
         (
             json!({"proxyPrincipal": PRINCIPAL, "controller": {"jwks": {"privateRanges": ["10.0.0.1"]}}}),
             "/controller/jwks/privateRanges",
@@ -368,6 +380,68 @@ fn people_who_may_edit_a_namespace_may_edit_its_routes_but_not_their_status() ->
 }
 
 #[test]
+fn the_admin_port_is_for_whom_the_operator_names_and_for_everybody_by_default() -> anyhow::Result<()> {
+    let monitoring = json!([{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]);
+    for from in [None, Some(monitoring)] {
+        let mut values = smallest();
+        values["networkPolicy"] = json!({"enabled": true});
+        if let Some(from) = &from {
+            values["networkPolicy"]["adminFrom"] = from.clone();
+        }
+        let objects = template("r", "n", &values)?;
+        let policies = of_kind(&objects, "NetworkPolicy");
+        assert_eq!(policies.len(), 2);
+        for policy in policies {
+            let rules = policy["spec"]["ingress"].as_array().context("no rules")?;
+            let admin: Vec<_> = rules.iter().filter(|rule| rule["ports"][0]["port"] == "admin").collect();
+            assert_eq!(admin.len(), 1, "{policy}");
+            assert_eq!(admin[0]["from"], from.clone().unwrap_or_default(), "{policy}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn replicas_are_an_autoscalers_where_there_is_one() -> anyhow::Result<()> {
+    let replicas = |values: Value| -> anyhow::Result<(Value, Value, Vec<Value>)> {
+        let mut values = values;
+        values["proxyPrincipal"] = PRINCIPAL.into();
+        let objects = template("r", "n", &values)?;
+        let of = |component: &str| deployment(&objects, component)["spec"]["replicas"].clone();
+        let scalers = of_kind(&objects, "HorizontalPodAutoscaler").into_iter().cloned().collect();
+        Ok((of("controller"), of("proxy"), scalers))
+    };
+    assert_eq!(replicas(json!({}))?, (json!(2), json!(2), vec![]));
+    let none = json!({"controller": {"replicaCount": null}, "proxy": {"replicaCount": null}});
+    assert_eq!(replicas(none)?, (Value::Null, Value::Null, vec![]), "an upgrade would set them back");
+    let (_, proxies, scalers) = replicas(json!({"proxy": {"autoscaling": {"enabled": true}}}))?;
+    assert_eq!(proxies, Value::Null);
+    let [scaler] = &scalers[..] else { anyhow::bail!("one was expected: {scalers:?}") };
+    assert_eq!(scaler["spec"]["scaleTargetRef"]["name"], "r-lambdaroute-proxy");
+    assert_eq!((&scaler["spec"]["minReplicas"], &scaler["spec"]["maxReplicas"]), (&json!(2), &json!(10)));
+    Ok(())
+}
+
+#[test]
+fn all_ports_are_bound_where_the_operator_says() -> anyhow::Result<()> {
+    for (address, host) in [("::", "[::]"), ("0.0.0.0", "0.0.0.0")] {
+        let listens = json!({"listenAddress": address});
+        let values = json!({"proxyPrincipal": PRINCIPAL, "controller": listens, "proxy": listens});
+        let objects = template("r", "n", &values)?;
+        for (component, flags) in [
+            ("controller", vec![format!("--route-table-address={host}:9443"), format!("--admin-address={host}:8080")]),
+            ("proxy", vec![format!("--listen-address={address}"), format!("--admin-address={host}:8080")]),
+        ] {
+            let given = arguments(deployment(&objects, component));
+            for flag in &flags {
+                assert!(given.contains(&flag.as_str()), "{flag} isn't among {given:?}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn everything_is_allowed_only_if_asked_for_and_by_nothing_that_outlives_the_controller() -> anyhow::Result<()> {
     for (values, allowed) in [(json!({}), false), (json!({"accessPolicy": {"allowAll": true}}), true)] {
         let mut values = values;
@@ -504,7 +578,7 @@ const MAY: &[Right] = &[
     right("get list watch create update patch delete", "services", "shop", ""),
     right("update", "services/finalizers", "shop", ""),
     right("get list watch create patch delete", "endpointslices.discovery.k8s.io", "shop", ""),
-    right("create patch", "events.events.k8s.io", "shop", ""),
+    right("create", "events.events.k8s.io", "shop", ""),
     right("create", "tokenreviews.authentication.k8s.io", "", ""),
     right("get", "namespaces", "", "kube-system"),
     right("list watch", "lambdaaccesspolicies.lambdaroute.dev namespaces", "", ""),
@@ -519,7 +593,7 @@ const MAY: &[Right] = &[
     right("get update", "secrets", "HOME", "HOME-route-table"),
     right("get list watch", "secrets", LISTED, ""),
     right("get update", "configmaps", "HOME", "HOME-ca HOME-ports"),
-    right("get list watch", "pods", "HOME", ""),
+    right("list watch", "pods", "HOME", ""),
     right("get", "deployments.apps", "HOME", "HOME-controller"),
 ];
 
@@ -536,7 +610,8 @@ const MAY_NOT: &[Right] = &[
     right("get update patch delete", "secrets", "HOME", "other"),
     right("get create update patch", "configmaps leases.coordination.k8s.io", "shop", ""),
     right("get list watch", "pods", "shop", ""),
-    right("create update patch delete", "pods", "HOME", ""),
+    right("get create update patch delete", "pods", "HOME", ""),
+    right("get list watch update patch delete", "events.events.k8s.io", "shop", ""),
     right("create", "pods/exec serviceaccounts/token", "HOME", ""),
     right("update patch delete", "deployments.apps", "HOME", "HOME-controller"),
     right("get update patch", "deployments.apps/scale", "HOME", "HOME-controller"),

@@ -134,7 +134,7 @@ async fn the_metrics_are_those_of_the_processes() -> anyhow::Result<()> {
             .to_owned();
     for (name, answer) in [(Binary::Controller.name(), controller), (Binary::Proxy.name(), proxy)] {
         let metrics = String::from_utf8(answer.body.to_vec())?;
-        let _ = write!(text, "\n## {name}\n\n| metric | type | meaning |\n|---|---|---|\n");
+        let _ = write!(text, "\n## {name}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n");
         let mut rows: Vec<_> = metrics.lines().filter_map(|line| row(line, &metrics)).collect();
         assert!(rows.len() > 5, "{name} shows {metrics}");
         rows.sort();
@@ -149,5 +149,34 @@ async fn the_metrics_are_those_of_the_processes() -> anyhow::Result<()> {
 fn row(line: &str, metrics: &str) -> Option<String> {
     let (name, help) = line.strip_prefix("# HELP ")?.split_once(' ')?;
     let type_ = metrics.lines().find_map(|line| line.strip_prefix(&format!("# TYPE {name} ")))?;
-    Some(format!("| `{name}` | {type_} | {} |\n", help.trim_end_matches('.').replace('|', "\\|")))
+    let labels: Vec<_> = labels(name, metrics).iter().map(|label| format!("`{label}`")).collect();
+    let labels = labels.join(", ");
+    Some(format!("| `{name}` | {type_} | {labels} | {} |\n", help.trim_end_matches('.').replace('|', "\\|")))
+}
+
+/// The names of the labels that a metric's samples have, in their order; a histogram's `le` is every histogram's.
+fn labels<'a>(name: &str, metrics: &'a str) -> Vec<&'a str> {
+    let sample = |line: &'a str| {
+        let (of, labels) = line.strip_prefix(name)?.split_once('{')?;
+        ["", "_total", "_bucket", "_count", "_sum"].contains(&of).then_some(labels)
+    };
+    let mut names = Vec::new();
+    // A label's value may hold anything but an unescaped quote.
+    for labels in metrics.lines().filter(|line| !line.starts_with('#')).filter_map(sample) {
+        for key in labels.split('"').step_by(2).filter_map(|text| text.trim_start_matches(',').strip_suffix('=')) {
+            if key != "le" && !names.contains(&key) {
+                names.push(key);
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn labels_are_read_from_samples_of_the_very_metric() {
+    let metrics =
+        "# HELP a b=c.\na_total{x=\"1,2\",y=\"z=\"} 1\na_bucket{le=\"1\",w=\"\"} 1\na_other_total{v=\"1\"} 1\na 3\n";
+    assert_eq!(labels("a", metrics), ["x", "y", "w"]);
+    assert_eq!(labels("a_other", metrics), ["v"]);
+    assert_eq!(labels("none", metrics), Vec::<&str>::new());
 }

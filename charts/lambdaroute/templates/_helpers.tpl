@@ -120,3 +120,8 @@ topologySpreadConstraints:
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
+
+{{/* An address as it stands before a port. */}}
+{{- define "lambdaroute.host" -}}
+{{- ternary (printf "[%s]" .) . (contains ":" .) -}}
+{{- end -}}

@@ -28,17 +28,30 @@ const FOREIGN: [&str; 4] = [
 
 /// No audience that a token of a ServiceAccount opens something else with. The API server's own is the issuer where nobody
 /// said otherwise.
-pub(super) fn judge_audiences(auth: Option<&Auth>, cluster_issuer: Option<&str>) -> Result<(), String> {
-    let methods = auth.iter().flat_map(|auth| &auth.methods);
-    for audience in methods.filter_map(|method| method.service_account.as_ref()?.audience.as_deref()) {
-        if FOREIGN.contains(&audience) || Some(audience) == cluster_issuer {
-            return Err(format!(
-                "spec.auth.methods[].serviceAccount.audience {audience:?} opens other doors with the same token (the API \
-                 server, AWS STS or LambdaRoute itself): leave it out, or give one of this route's own"
-            ));
+pub(super) fn judge_audiences(auth: Option<&Auth>, place: &Place, cluster_issuer: Option<&str>) -> Result<(), String> {
+    let accounts = auth.iter().flat_map(|auth| &auth.methods).filter_map(|method| method.service_account.as_ref());
+    for account in accounts {
+        let audience = audience(account, place);
+        if !FOREIGN.contains(&&*audience) && Some(&*audience) != cluster_issuer {
+            continue;
         }
+        let doors = "opens other doors with the same token (the API server, AWS STS or LambdaRoute itself)";
+        return Err(match account.audience {
+            Some(_) => format!(
+                "spec.auth.methods[].serviceAccount.audience {audience:?} {doors}: leave it out, or give one of this route's own"
+            ),
+            None => format!(
+                "spec.auth.methods[].serviceAccount.audience is absent, and {audience:?}, by the Service's name and namespace, \
+                 {doors}: give one of this route's own"
+            ),
+        });
     }
     Ok(())
+}
+
+/// The audience of a method: by default the Service's name in the cluster.
+fn audience(account: &ServiceAccount, place: &Place) -> String {
+    account.audience.clone().unwrap_or_else(|| format!("{}.{}", place.service, place.namespace))
 }
 
 pub(super) fn table_form(
@@ -167,7 +180,7 @@ fn account(
     place: &Place,
     references: &References,
 ) -> Result<v1alpha1::ServiceAccountAuth, Unfit> {
-    let ServiceAccount { audience, allow } = account;
+    let ServiceAccount { audience: _, allow } = account;
     if allow.is_empty() {
         return Err(Unfit::wrong(
             "spec.auth.methods[].serviceAccount.allow is empty, which would let nobody in: name a ServiceAccount",
@@ -182,7 +195,7 @@ fn account(
         .map(|it| v1alpha1::AllowedServiceAccount { namespace: it.namespace.clone(), name: it.name.clone() });
     Ok(v1alpha1::ServiceAccountAuth {
         issuer,
-        audience: audience.clone().unwrap_or_else(|| format!("{}.{}", place.service, place.namespace)),
+        audience: audience(account, place),
         key_set: KeySetId::cluster().0,
         allow: allow.collect(),
     })

@@ -357,3 +357,21 @@ fn the_schema_and_the_proxy_refuse_the_same_names_of_headers() {
         }
     }
 }
+
+#[test]
+fn a_default_audience_that_opens_other_doors_is_refused_until_one_is_given() {
+    let account = |more: &str| {
+        access(&format!(
+            "{{auth: {{methods: [{{name: a, type: ServiceAccount, serviceAccount: {{{more}allow: [{{namespace: a, name: b}}]}}}}]}}}}"
+        ))
+    };
+    // The Service lambdaroute in the namespace dev: its audience would be the route table's.
+    let door = Place { uid: "uid-1".into(), namespace: "dev".into(), service: "lambdaroute".into() };
+    let refusal = account("").judge(AuthType::AwsIam, &door, None).unwrap_err();
+    assert!(refusal.contains("audience is absent") && refusal.contains("\"lambdaroute.dev\""), "{refusal}");
+    assert_eq!(account("audience: mine.dev, ").judge(AuthType::AwsIam, &door, None), Ok(()));
+    assert_eq!(account("").judge(AuthType::AwsIam, &place(), None), Ok(()));
+    // An API server whose issuer, and so audience, has such a name.
+    let refusal = account("").judge(AuthType::AwsIam, &place(), Some("orders.shop")).unwrap_err();
+    assert!(refusal.contains("\"orders.shop\""), "{refusal}");
+}

@@ -1,8 +1,33 @@
 //! What the admin port answers.
 
 use http_body_util::BodyExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::*;
+
+#[tokio::test]
+async fn however_many_connect_and_say_nothing_the_next_is_answered_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let admin = Admin { readiness: Readiness::default(), registry: Registry::default() };
+    tokio::spawn(serve(listener, Arc::new(admin)));
+    let mut silent = Vec::new();
+    for _ in 0..AT_ONCE * 2 {
+        silent.push(TcpStream::connect(address).await.unwrap());
+    }
+    let mut probe = TcpStream::connect(address).await.unwrap();
+    probe.write_all(b"GET /livez HTTP/1.1\r\nhost: o\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    let answered = tokio::time::timeout(HEAD / 2, probe.read_to_string(&mut answer)).await;
+    answered.expect("nobody else's time is waited for").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let mut ended = 0;
+    for stream in &mut silent[..AT_ONCE] {
+        ended += usize::from(tokio::time::timeout(HEAD / 2, stream.read(&mut [0; 1])).await.is_ok());
+    }
+    assert_eq!(ended, AT_ONCE, "no more are kept than may be");
+}
 
 async fn get(admin: &Admin, path: &str) -> (u16, String) {
     let response = answer(admin, &Method::GET, path);

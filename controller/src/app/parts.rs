@@ -1,6 +1,7 @@
 //! The parts of the process, each made from the flags: what every replica runs, and what the leader alone does.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
@@ -84,10 +85,23 @@ pub(super) fn write(leading: &Leading, keeper: Keeper, waits: &Waits, metrics: &
 
 pub(super) async fn bind(what: &'static str, address: SocketAddr) -> Result<TcpListener, Error> {
     let failed = |source| Error::Bind { what, address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let listener = match TcpListener::bind(address).await {
+        Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && has_no_ipv6(&error) => {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        bound => bound,
+    };
+    let listener = listener.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     info!(what, %address, "listening");
     Ok(listener)
+}
+
+/// A node whose kernel has it switched off, in either of two ways.
+fn has_no_ipv6(error: &io::Error) -> bool {
+    /// Linux, on all architectures that have images. The standard library has no word for it.
+    const EAFNOSUPPORT: i32 = 97;
+    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT)
 }
 
 pub(crate) async fn owner_of(args: &Args, client: &Client) -> Result<Option<OwnerReference>, Error> {

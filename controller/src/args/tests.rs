@@ -32,6 +32,7 @@ fn wrong_flags_are_refused_with_words() {
         ("--proxy-service-account=proxy", "expected NAMESPACE/NAME"),
         ("--lease-duration=soon", "is not a duration"),
         ("--drift-interval=0s", "must not be 0"),
+        ("--secret-namespace=lambdaroute", "must not name the controller's own namespace"),
         ("--port-range=80-90", "FIRST-LAST"),
         ("--cluster-id=Prod", "1 to 16 characters"),
         ("--aws-rate=10", "NAME=NUMBER"),

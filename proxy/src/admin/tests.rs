@@ -26,6 +26,7 @@ fn admin() -> Admin {
         contact: Arc::new(Contact::new(None, std::time::Instant::now())),
         flags: Flags::default(),
         commands,
+        scrapes: Mutex::default(),
     }
 }
 

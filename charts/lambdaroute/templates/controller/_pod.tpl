@@ -76,8 +76,8 @@ resources:
 - "--ports-configmap={{ include "lambdaroute.portsConfigMap" .root }}"
 - "--lease-name={{ include "lambdaroute.lease" .root }}"
 - "--owner-deployment={{ include "lambdaroute.componentName" $me }}"
-- "--route-table-address=[::]:9443"
-- "--admin-address=[::]:8080"
+- "--route-table-address={{ include "lambdaroute.host" $values.controller.listenAddress }}:9443"
+- "--admin-address={{ include "lambdaroute.host" $values.controller.listenAddress }}:8080"
 - "--log-level={{ .logLevel }}"
 - "--log-format={{ $values.log.format }}"
 {{- range $values.controller.extraArgs }}
