@@ -1,6 +1,7 @@
 //! Who may expose what: what LambdaAccessPolicies let a namespace do with a function. Pure. No policy at all: ordinary use
-//! everywhere, nothing else anywhere. As soon as there is one: only what some policy says. A policy that can't be read counts,
-//! and allows nothing. An operator may allow everything by a flag; then it doesn't matter what policies say.
+//! everywhere, nothing else anywhere; nothing at all where one is required. As soon as there is one: only what some policy says.
+//! A policy that can't be read counts, and allows nothing. An operator may allow everything by a flag; then it doesn't matter
+//! what policies say.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -81,6 +82,8 @@ impl Policy {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessPolicies {
     allow_all: bool,
+    /// Without any policy nobody may do anything.
+    required: bool,
     policies: Arc<Vec<Policy>>,
     namespaces: Arc<HashMap<String, Labels>>,
 }
@@ -90,6 +93,12 @@ impl AccessPolicies {
     #[must_use]
     pub fn allowing_all(self, allow_all: bool) -> Self {
         Self { allow_all, ..self }
+    }
+
+    /// The same, where nobody may do anything for as long as there is no policy, if so told.
+    #[must_use]
+    pub fn requiring_one(self, required: bool) -> Self {
+        Self { required, ..self }
     }
 
     /// The same namespaces under these policies.
@@ -124,6 +133,7 @@ impl AccessPolicies {
         }
         let labels = self.namespaces.get(namespace);
         let allowed: BTreeSet<Permission> = match labels {
+            _ if self.policies.is_empty() && self.required => return Verdict::Denied,
             _ if self.policies.is_empty() => BTreeSet::new(),
             None => return Verdict::Unknown,
             Some(labels) => {

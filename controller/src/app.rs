@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Api, Client};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -98,6 +99,7 @@ impl App {
         let settings = Settings { proxies_per_route: args.route_table.proxies_per_route.into(), ..Settings::default() };
         let table = RouteTable::new(settings);
         let mut registry = Registry::with_prefix("lambdaroute_controller");
+        registry.register("build", "The version of this binary", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let metrics = Metrics::register(&mut registry, table.clone());
         Self { client, table, readiness: Readiness::default(), registry, metrics, args }
     }

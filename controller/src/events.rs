@@ -37,6 +37,19 @@ impl Notice {
     }
 }
 
+/// The most characters of an object's name (RFC 1123 subdomain).
+const LONGEST_NAME: usize = 253;
+
+/// The name of an Event of a route at a time: the API server takes any, as long as nobody else has it. Of a long route's name
+/// the beginning stands in it.
+pub fn name(route: &str, nanosecond: i128) -> String {
+    let suffix = format!(".{nanosecond:x}");
+    let room = LONGEST_NAME.saturating_sub(suffix.len());
+    // A subdomain's parts end in a letter or digit; an object's name is ASCII.
+    let beginning = route.get(..room).unwrap_or(route).trim_end_matches(['-', '.']);
+    format!("{beginning}{suffix}")
+}
+
 /// After a step that succeeded. Steps in Kubernetes show by themselves.
 pub fn done(step: &Step, applied: &Applied) -> Option<Notice> {
     let (reason, action) = match step {

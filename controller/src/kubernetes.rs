@@ -9,7 +9,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 use lambdaroute_crds::{FINALIZER, LambdaRoute, LambdaRouteStatus, Target};
 use serde_json::{Value, json};
 
-use crate::events::Notice;
+use crate::events::{self, Notice};
 use crate::service::{self, Change, MANAGER};
 use crate::{status, watch};
 
@@ -226,7 +226,7 @@ impl Kubernetes {
         }
         let event = Event {
             metadata: kube::api::ObjectMeta {
-                name: Some(format!("{}.{:x}", route.name_any(), now.as_nanosecond())),
+                name: Some(events::name(&route.name_any(), now.as_nanosecond())),
                 namespace: Some(namespace.clone()),
                 ..Default::default()
             },

@@ -104,6 +104,8 @@ pub enum TableEvent {
 pub struct Identities {
     /// ARNs as STS names them (`arn:aws:sts::111122223333:assumed-role/proxies/session`), each once, sorted.
     pub arns: Vec<String>,
+    /// Why it can't be told whose a proxy's are, each text once, sorted. Calls are signed with them all the same.
+    pub unidentified: Vec<String>,
     /// Why a proxy has none, each text once, sorted.
-    pub errors: Vec<String>,
+    pub missing: Vec<String>,
 }

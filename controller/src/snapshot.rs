@@ -99,7 +99,7 @@ impl Snapshot {
     /// The routes, judged by who the controller is in AWS.
     pub fn judged(self, defaults: Option<Defaults>, args: &ReconcileArgs) -> Vec<Known> {
         let Self { routes, access_policies, resting } = self;
-        let access_policies = access_policies.allowing_all(args.allow_all);
+        let access_policies = access_policies.allowing_all(args.allow_all).requiring_one(args.require_access_policy);
         let installation = Installation { defaults, access_policies, cluster_issuer: None };
         let claims = routes.iter().filter_map(|listed| Claim::of(&listed.route, listed.live.as_ref())).collect();
         let mut ports = Ports::new(args.port_range.clone(), claims, resting, jiff::Timestamp::now());

@@ -8,7 +8,8 @@ use crate::namespace_selector::NamespaceSelector;
 
 /// Lets namespaces use Lambda functions, and what else they may do with them. RBAC can't see the fields of a LambdaRoute, and
 /// the controller's rights in AWS are larger than any tenant's. While there is no object of this kind, every namespace may use
-/// every function of the controller's own account in the ordinary way, and nothing of `allow`. As soon as there is one, a
+/// every function of the controller's own account in the ordinary way, and nothing of `allow`; with the controller's
+/// `--require-access-policy` (chart: `accessPolicy.required`) nobody may use any. As soon as there is one, a
 /// namespace may do what some object says, and nothing else. Objects add up; none takes away what another gives.
 #[allow(clippy::duplicated_attributes, reason = "columns of one type are not the same attribute")]
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Deserialize, Serialize)]

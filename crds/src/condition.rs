@@ -88,6 +88,8 @@ words! {
         Unknown,
         /// The proxies' credentials are of another principal than --proxy-principal.
         WrongPrincipal,
+        /// Whose the proxies' credentials are can't be told.
+        Unidentified,
         /// The proxies have no credentials.
         Unavailable,
         /// As the manifest says.

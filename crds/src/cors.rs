@@ -48,10 +48,11 @@ pub struct Cors {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_credentials: Option<bool>,
 
-    /// How long a browser may keep the answer to a preflight, a duration from 0s to 24h. Absent: as the browser does (5 seconds).
+    /// How long a browser may keep the answer to a preflight, a duration of whole seconds from 0s to 24h. Absent: as the
+    /// browser does (5 seconds).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = time_span::MAX_LENGTH))]
-    #[x_kube(validation = time_span::rule("spec.cors.maxAge", "0s", "24h"))]
+    #[x_kube(validation = time_span::rule_of_seconds("spec.cors.maxAge", "0s", "24h"))]
     pub max_age: Option<String>,
 }
 

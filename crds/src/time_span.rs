@@ -17,6 +17,17 @@ pub(crate) fn rule(field: &str, least: &str, most: &str) -> Rule {
     .message(format!("{field} must be a duration from {least} to {most}, such as 30s or 1m30s").as_str())
 }
 
+/// A field that is a duration of whole seconds from `least` to `most`.
+pub(crate) fn rule_of_seconds(field: &str, least: &str, most: &str) -> Rule {
+    Rule::new(format!(
+        "self.matches('^([0-9]{{1,5}}(h|m|s)){{1,4}}$') && duration(self) >= duration('{least}') && duration(self) <= \
+         duration('{most}')"
+    ))
+    .message(
+        format!("{field} must be a duration of whole seconds from {least} to {most}, such as 30s or 1m30s").as_str(),
+    )
+}
+
 /// Reads a duration. None: it isn't one.
 pub fn parse(text: &str) -> Option<Duration> {
     let (mut rest, mut total, mut parts) = (text, Duration::ZERO, 0);

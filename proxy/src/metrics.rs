@@ -15,6 +15,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 pub(crate) use label::{CodeClass, MethodLabel};
@@ -94,6 +95,7 @@ impl Metrics {
     fn registered(mut self) -> Self {
         let registry = &mut self.registry;
         registry.register_collector(Box::new(self.routes.clone()));
+        registry.register("build", "The version of this binary", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         registry.register(
             "upstream_errors",
             "Refusals and failures of AWS and of connections to it",

@@ -140,7 +140,8 @@ pub(crate) fn report(identity: &Identity, news: News) -> Report {
     let identity = match identity {
         Identity::Unknown => None,
         Identity::Arn(arn) => Some(ReportedIdentity::IdentityArn(arn.clone())),
-        Identity::Error(error) => Some(ReportedIdentity::CredentialsError(error.clone())),
+        Identity::Unidentified(why) => Some(ReportedIdentity::IdentityError(why.clone())),
+        Identity::NoCredentials(why) => Some(ReportedIdentity::CredentialsError(why.clone())),
     };
     let News { causes, stale_key_sets } = news;
     Report { identity, causes, stale_key_sets }

@@ -314,3 +314,19 @@ async fn without_any_policy_ordinary_use_is_everybodys_until_the_first_one() -> 
     stack.ready("orders").await?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_policy_is_required_nobody_uses_anything_without_any() -> anyhow::Result<()> {
+    let environment: &'static Environment = Box::leak(Box::new(Environment::start("required", |_| {}).await?));
+    let values = json!({"accessPolicy": {"required": true}});
+    let stack = Stack::install(environment, "required", Shape { values, ..Shape::default() }).await?;
+    let function = stack.function(Handler::Echo).await?;
+    stack.route("orders", &ordinary(&function)).await?;
+    let condition = stack.until("orders", "Accepted", "False", "NotPermitted").await?;
+    assert!(condition.message.contains("a LambdaAccessPolicy must name both"), "{}", condition.message);
+    assert_eq!(stack.aws.count(&Match::aws_writes().function(function.name())), 0);
+    stack.allow(&[]).await?;
+    stack.ready("orders").await?;
+    stack.withdraw().await?;
+    taken_back(&stack, "orders", &function).await
+}

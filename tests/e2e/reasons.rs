@@ -30,6 +30,23 @@ async fn a_route_that_works_says_so_in_every_condition() -> anyhow::Result<()> {
     let conditions = stack.get("orders").await?.status.unwrap_or_default().conditions;
     let abnormal = conditions.iter().find(|it| it.type_ == "Reconciling" || it.type_ == "Stalled");
     assert_eq!(abnormal, None, "only while something is under way or stuck");
+    stack
+        .eventually("the metric of what conditions say", async || {
+            let answer = stack.controller_admin(0, "/metrics").await?;
+            let metrics = String::from_utf8_lossy(&answer.body).into_owned();
+            let says = |condition: &str, status: &str, reason: &str| {
+                let labels = format!("condition=\"{condition}\",status=\"{status}\",reason=\"{reason}\"");
+                metrics.contains(&format!("lambdaroute_controller_routes{{{labels}}} 1\n"))
+            };
+            Ok((says("Ready", "True", "Ready") && says("PermissionsReady", "True", "Synced")).then_some(()))
+        })
+        .await?;
+    let controller = stack.controller_admin(0, "/metrics").await?;
+    let proxy = stack.proxy_admin(0, "/metrics").await?;
+    for (name, answer) in [("controller", controller), ("proxy", proxy)] {
+        let metrics = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(metrics.contains(&format!("lambdaroute_{name}_build_info{{version=")), "{metrics}");
+    }
     Ok(())
 }
 
@@ -45,6 +62,10 @@ async fn what_proxies_lack_is_told() -> anyhow::Result<()> {
     silent.proxy.report_no_credentials("the provider gave none").await;
     let condition = stack.until("orders", "CredentialsReady", "False", "Unavailable").await?;
     assert!(condition.message.contains("IRSA"), "{}", condition.message);
+    assert!(condition.message.contains("(the provider gave none)"), "{}", condition.message);
+    silent.proxy.report_no_identity("sts:GetCallerIdentity gave no answer in 10s").await;
+    let condition = stack.until("orders", "CredentialsReady", "Unknown", "Unidentified").await?;
+    assert!(condition.message.contains("gave no answer in 10s"), "{}", condition.message);
     Ok(())
 }
 

@@ -129,7 +129,7 @@ async fn the_metrics_are_those_of_the_processes() -> anyhow::Result<()> {
     let proxy = stack.proxy_admin(0, "/metrics").await?;
     let mut text =
         "# Metrics\n\nGenerated from `/metrics` of both processes: don't edit. OpenMetrics; a counter's samples end \
-                    in `_total`. The values of the label `cause` are in [problems.md](problems.md); `none` is the \
+                    in `_total`, an info's in `_info`. The values of the label `cause` are in [problems.md](problems.md); `none` is the \
                     function's own answer.\n"
             .to_owned();
     for (name, answer) in [(Binary::Controller.name(), controller), (Binary::Proxy.name(), proxy)] {

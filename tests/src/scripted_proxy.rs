@@ -160,6 +160,16 @@ impl ScriptedProxy {
         say(&self.sender, from_proxy::Message::Report(report)).await;
     }
 
+    /// Tells the controller that the proxy doesn't know whose its AWS credentials are, and why.
+    pub async fn report_no_identity(&self, why: &str) {
+        let report = Report {
+            identity: Some(report::Identity::IdentityError(why.to_owned())),
+            causes: vec![],
+            stale_key_sets: vec![],
+        };
+        say(&self.sender, from_proxy::Message::Report(report)).await;
+    }
+
     /// Tells the controller that a token named a key which a key set lacks.
     pub async fn report_stale(&self, key_set: &str) {
         let report = Report { identity: None, causes: vec![], stale_key_sets: vec![key_set.to_owned()] };

@@ -66,6 +66,29 @@ app.kubernetes.io/part-of: lambdaroute
 {{- end -}}
 {{- end -}}
 
+{{/* The ports of routes, judged: the schema sees their digits alone. */}}
+{{- define "lambdaroute.portRange" -}}
+{{- $ends := splitList "-" .Values.portRange -}}
+{{- $first := int (first $ends) -}}
+{{- $last := int (last $ends) -}}
+{{- if or (lt $first 1024) (gt $last 65535) (gt $first $last) -}}
+{{- fail (printf "portRange %s must be FIRST-LAST, both between 1024 and 65535 and FIRST not above LAST, such as 10000-29999" .Values.portRange) -}}
+{{- end -}}
+{{- range list 8080 9443 -}}
+{{- if and (le $first .) (ge $last .) -}}
+{{- fail (printf "portRange %s holds %d, which the Pods themselves listen on: choose one without 8080 and 9443, such as 10000-29999" $.Values.portRange .) -}}
+{{- end -}}
+{{- end -}}
+{{- .Values.portRange -}}
+{{- end -}}
+
+{{/* The controller has Secrets of its own in the release's namespace. */}}
+{{- define "lambdaroute.judgeSecretNamespaces" -}}
+{{- if has .Release.Namespace .Values.controller.secretNamespaces -}}
+{{- fail "controller.secretNamespaces must not name the release's own namespace: a route there could send the controller's private keys to a function" -}}
+{{- end -}}
+{{- end -}}
+
 {{/* What the controller keeps beside its Deployment, which owns it. The proxy mounts the CA. */}}
 {{- define "lambdaroute.certificateSecret" -}}{{ include "lambdaroute.fullname" . }}-route-table{{- end -}}
 {{- define "lambdaroute.caConfigMap" -}}{{ include "lambdaroute.fullname" . }}-ca{{- end -}}

@@ -157,14 +157,21 @@ fn cors_form(cors: &Cors) -> Result<v1alpha1::Cors, Unfit> {
         ));
     }
     let day = Duration::from_secs(24 * 60 * 60);
-    let max_age = max_age.as_deref().map(|text| millis("spec.cors.maxAge", text, Duration::ZERO, day)).transpose()?;
+    let max_age = max_age.as_deref().map(|text| {
+        let millis = millis("spec.cors.maxAge", text, Duration::ZERO, day)?;
+        let seconds = u32::try_from(millis / 1000).ok().filter(|_| millis % 1000 == 0);
+        // Browsers are told seconds (Fetch standard): half a second would be none.
+        seconds.ok_or_else(|| {
+            Unfit::Wrong(format!("spec.cors.maxAge must be a duration of whole seconds, such as 30s: {text:?} isn't"))
+        })
+    });
     Ok(v1alpha1::Cors {
         allow_origins: allow_origins.clone(),
         allow_methods: allow_methods.clone(),
         allow_headers: allow_headers.clone(),
         expose_headers: expose_headers.clone(),
         allow_credentials,
-        max_age_s: max_age.and_then(|millis| u32::try_from(millis / 1000).ok()),
+        max_age_s: max_age.transpose()?,
     })
 }
 

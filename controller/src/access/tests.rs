@@ -217,6 +217,14 @@ fn what_the_schema_would_refuse_is_refused_here_too_with_field_and_remedy() {
         ("{concurrency: {max: 0}}", "would let nobody in"),
         ("{cors: {allowOrigins: []}}", "spec.cors.allowOrigins is empty"),
         ("{cors: {allowOrigins: ['*'], allowCredentials: true}}", "browsers take * for nothing"),
+        (
+            "{cors: {allowOrigins: ['https://a'], maxAge: 500ms}}",
+            "spec.cors.maxAge must be a duration of whole seconds",
+        ),
+        (
+            "{cors: {allowOrigins: ['https://a'], maxAge: 1s500ms}}",
+            "spec.cors.maxAge must be a duration of whole seconds",
+        ),
         ("{sourceRanges: {}}", "spec.sourceRanges is empty"),
         ("{sourceRanges: {allow: []}}", "spec.sourceRanges.allow is empty"),
         ("{sourceRanges: {deny: [10.0.0.1]}}", "spec.sourceRanges.deny: "),

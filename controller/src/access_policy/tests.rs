@@ -37,6 +37,24 @@ fn without_any_policy_ordinary_use_is_everybodys_and_nothing_else_is_anybodys() 
 }
 
 #[test]
+fn where_one_is_required_nobody_may_do_anything_without_any() {
+    let labels = || [("shop".to_owned(), Labels::from([("team".to_owned(), "shop".to_owned())]))];
+    for none in [
+        AccessPolicies::default().requiring_one(true),
+        AccessPolicies::default().requiring_one(true).with_namespaces(labels()),
+    ] {
+        assert_eq!(none.judge("shop", &function("shop-orders"), ORDINARY), Verdict::Denied);
+        assert_eq!(none.judge("shop", &function("shop-orders"), PUBLIC), Verdict::Denied);
+    }
+    let one = AccessPolicies::default().requiring_one(true).with_namespaces(labels()).with_policies(&[policy(SHOP)]);
+    assert_eq!(one.judge("shop", &function("shop-orders"), ORDINARY), Verdict::Permitted);
+    let gone = one.with_policies(&[]);
+    assert_eq!(gone.judge("shop", &function("shop-orders"), ORDINARY), Verdict::Denied, "the last one went");
+    let elsewhere = AccessPolicies::default().with_namespaces(labels());
+    assert_eq!(elsewhere.judge("shop", &function("shop-orders"), ORDINARY), Verdict::Permitted);
+}
+
+#[test]
 fn as_soon_as_there_is_one_a_namespace_may_do_what_some_policy_says_and_nothing_else() {
     let policies = policies(&[SHOP]);
     assert_eq!(policies.judge("shop", &function("shop-orders"), ORDINARY), Verdict::Permitted);

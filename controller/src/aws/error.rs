@@ -58,7 +58,7 @@ pub struct AwsError {
     pub kind: ErrorKind,
     /// AWS's code; ours where AWS gave none.
     pub code: String,
-    /// AWS's words; they may change with every try, so they never go into a status.
+    /// AWS's words; they may change with every try, so they go into a status only by [`crate::steady`].
     pub message: String,
     /// For AWS's support; Events name it.
     pub request_id: Option<String>,

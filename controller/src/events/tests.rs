@@ -93,3 +93,15 @@ fn a_repair_is_one_event_that_says_all_that_was_changed_back() {
     assert_eq!(notice.note.matches(&target().arn()).count(), 1, "{}", notice.note);
     assert_eq!(drift_corrected(&target(), &[]), None, "nothing done, nothing told");
 }
+
+#[test]
+fn an_event_of_the_longest_name_has_a_name_too() {
+    assert_eq!(name("orders", 0x1234), "orders.1234");
+    let time = 1_795_253_400_123_456_789;
+    for long in ["a".repeat(253), format!("{}.b", "a".repeat(235)), format!("{}-{}", "a".repeat(235), "b".repeat(17))] {
+        let name = name(&long, time);
+        assert!(name.len() <= 253 && name.ends_with(&format!(".{time:x}")), "{name}");
+        let parts: Vec<_> = name.split('.').collect();
+        assert!(parts.iter().all(|part| !part.is_empty() && !part.ends_with('-')), "{name}");
+    }
+}

@@ -10,7 +10,7 @@ use kube::api::PartialObjectMeta;
 use kube::runtime::reflector::Store;
 use lambdaroute_crds::{LambdaAccessPolicy, LambdaRoute};
 
-use super::{Key, Reconciler};
+use super::{Key, ReconcileArgs, Reconciler};
 use crate::access_policy::{AccessPolicies, Labels};
 use crate::assess::{Installation, assess};
 use crate::intent::{key, lost_permission, recorded};
@@ -22,8 +22,14 @@ use crate::watch::Seen;
 type NamespaceMeta = PartialObjectMeta<Namespace>;
 
 /// What the stores have.
-pub(super) fn all(policies: &Store<LambdaAccessPolicy>, namespaces: &Store<NamespaceMeta>) -> AccessPolicies {
+pub(super) fn all(
+    args: &ReconcileArgs,
+    policies: &Store<LambdaAccessPolicy>,
+    namespaces: &Store<NamespaceMeta>,
+) -> AccessPolicies {
     AccessPolicies::default()
+        .allowing_all(args.allow_all)
+        .requiring_one(args.require_access_policy)
         .with_policies(policies.state().iter().map(Arc::as_ref))
         .with_namespaces(namespaces.state().iter().map(|namespace| (namespace.name_any(), labels(namespace))))
 }
@@ -49,8 +55,8 @@ impl Reconciler {
                 Seen::Gone(namespace) => (namespace.name_any(), None),
                 // What went while the watch was broken has no event of its own.
                 Seen::Relisted => {
-                    let all = all(&self.policies, &self.namespaces).allowing_all(self.setup.args.allow_all);
-                    self.change_policies(|_| true, |_| all);
+                    let args = &self.setup.args;
+                    self.change_policies(|_| true, |_| all(args, &self.policies, &self.namespaces));
                     continue;
                 }
             };

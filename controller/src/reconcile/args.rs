@@ -34,6 +34,11 @@ pub struct ReconcileArgs {
     #[arg(long)]
     pub allow_all: bool,
 
+    /// Without any LambdaAccessPolicy nobody may use any function. Else every namespace may then use every function in the
+    /// ordinary way
+    #[arg(long, conflicts_with = "allow_all")]
+    pub require_access_policy: bool,
+
     /// How often a steady function is looked at in AWS, ±20 %, once for all its routes. A change of manifests or settings, a
     /// proxy's report of refusals, or the annotation lambdaroute.dev/reconcile-at leads to a look at once
     #[arg(long, default_value = "1h", value_name = "DURATION", value_parser = parse)]

@@ -60,6 +60,7 @@ pub(super) async fn begin(
         .await
         .context("Namespaces can't be listed: look at the log's watch errors")??;
 
+    setup.metrics.know_routes(routes.clone());
     let by_uid: HashMap<String, Arc<LambdaRoute>> =
         routes.state().into_iter().filter_map(|route: Arc<LambdaRoute>| Some((route.uid()?, route))).collect();
     let owned: Vec<(Arc<LambdaRoute>, Arc<Service>)> =
@@ -75,7 +76,7 @@ pub(super) async fn begin(
     let (sources, source_events) = Sources::new(&setup.source_args, setup.table.clone(), setup.source_metrics.clone());
     let reconciler = Arc::new(Reconciler {
         installation: RwLock::new(Installation {
-            access_policies: access_policies::all(&policies, &namespaces).allowing_all(setup.args.allow_all),
+            access_policies: access_policies::all(&setup.args, &policies, &namespaces),
             ..Installation::default()
         }),
         setup,

@@ -1,9 +1,11 @@
-//! What a failed call means to a person. AWS's own words stay out: they may change with every try.
+//! What a failed call means to a person. AWS's own words stay out where the kind of failure says it all, and what changes with
+//! every try always: it is in the Event and in the log.
 
 use lambdaroute_crds::condition::Reason;
 
 use super::judgement::{Actor, Judgement};
 use crate::aws::{AwsError, Denied, ErrorKind};
+use crate::steady::steady;
 
 /// The statement of an IAM policy that would allow what was refused.
 pub fn iam_statement(denied: &Denied) -> String {
@@ -13,7 +15,7 @@ pub fn iam_statement(denied: &Denied) -> String {
 
 /// The judgement of the aspect that a call was about.
 pub(super) fn judge(error: &AwsError) -> Judgement {
-    let AwsError { operation, kind, code, message: _, request_id: _ } = error;
+    let AwsError { operation, kind, code, message, request_id: _ } = error;
     match kind {
         ErrorKind::AccessDenied(denied) => {
             let who = denied.principal.as_deref().unwrap_or("the controller");
@@ -91,7 +93,10 @@ pub(super) fn judge(error: &AwsError) -> Judgement {
             actor: Actor::Platform,
             ..Judgement::no(
                 Reason::Unreachable,
-                format!("{operation} fails with {code}: see the Events of this object"),
+                format!(
+                    "{operation} fails with {code}: {}. It is tried again; the controller's log has AWS's request id",
+                    steady(message.trim_end_matches('.'))
+                ),
             )
         },
         ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::PreconditionFailed | ErrorKind::NotLeading => {

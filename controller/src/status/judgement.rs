@@ -57,6 +57,7 @@ impl Actor {
             | Reason::KeysUnavailable
             | Reason::Unknown
             | Reason::WrongPrincipal
+            | Reason::Unidentified
             | Reason::Unavailable
             | Reason::AccessDenied
             | Reason::InUseElsewhere

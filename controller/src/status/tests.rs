@@ -108,7 +108,7 @@ fn working() -> Known {
         served: Some(served()),
         references: Resolution::Resolved,
         programming: Some(Programming::Programmed),
-        identities: Identities { arns: vec![PROXY.into()], errors: vec![] },
+        identities: Identities { arns: vec![PROXY.into()], ..Identities::default() },
         handled: None,
         now: at(2000),
     }
@@ -259,6 +259,22 @@ fn a_denied_call_names_the_statement_that_would_allow_it_and_nothing_that_change
 }
 
 #[test]
+fn a_failure_that_no_kind_explains_is_told_in_awss_words_which_outlive_any_event() {
+    let mut known = working();
+    let error = AwsError {
+        kind: ErrorKind::Other,
+        code: "CodeArtifactUserFailedException".into(),
+        message: "The function's image is gone (Request ID: 0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0).".into(),
+        ..denied().error
+    };
+    known.view = Some(TargetView { settled: false, failure: Some(Failure { error, ..denied() }), ..view() });
+    let (_, reason, message) = known.ready();
+    assert_eq!(reason, "Unreachable");
+    assert!(message.contains("fails with CodeArtifactUserFailedException: The function's image is gone"), "{message}");
+    assert!(!message.contains("0f1e2d3c") && !message.contains("see the Events"), "{message}");
+}
+
+#[test]
 fn a_foreign_url_that_differs_is_told_with_its_differences() {
     let mut known = working();
     known.view =
@@ -274,18 +290,36 @@ fn proxies_with_another_role_are_no_ready_route() {
     let (_, reason, message) = known.ready();
     assert_eq!(reason, "WrongPrincipal");
     assert!(message.contains("assumed-role/others,") && message.contains("role/proxies"), "{message}");
-    known.identities = Identities { arns: vec![], errors: vec!["no credentials".into()] };
+    assert!(message.contains("node's role") && message.contains("proxyPrincipal"), "what to do: {message}");
+    known.identities = Identities { missing: vec!["no credentials".into()], ..Identities::default() };
     assert_eq!(known.ready().1, "Unavailable");
 }
 
 #[test]
 fn one_proxy_without_credentials_is_not_hidden_by_others_that_have_them() {
     let mut known = working();
-    known.identities.errors = vec!["no credentials".into()];
+    known.identities.missing = vec!["no providers in chain".into()];
     let (state, reason, message) = known.condition(ConditionType::CredentialsReady);
     assert_eq!((state.as_str(), reason.as_str()), ("False", "Unavailable"));
     assert!(message.starts_with("some of the proxies that serve the route"), "{message}");
+    assert!(message.contains("(no providers in chain)"), "in the proxy's words: {message}");
     assert_eq!(known.ready().1, "Unavailable");
+}
+
+#[test]
+fn an_identity_that_sts_doesnt_tell_is_not_told_as_no_credentials() {
+    let mut known = working();
+    known.identities.unidentified = vec!["sts:GetCallerIdentity gave no answer in 10s".into()];
+    let (state, reason, message) = known.condition(ConditionType::CredentialsReady);
+    assert_eq!((state.as_str(), reason.as_str()), ("Unknown", "Unidentified"));
+    assert!(message.starts_with("some of the proxies that serve the route have AWS credentials"), "{message}");
+    assert!(message.contains("gave no answer in 10s") && !message.contains("fail"), "{message}");
+    known.identities.arns.clear();
+    assert!(known.condition(ConditionType::CredentialsReady).2.starts_with("the proxies have AWS credentials"));
+    known.identities.missing = vec!["no providers in chain".into()];
+    assert_eq!(known.condition(ConditionType::CredentialsReady).1, "Unavailable", "what fails goes first");
+    known.identities.arns = vec!["arn:aws:sts::111122223333:assumed-role/others/i-2".into()];
+    assert_eq!(known.condition(ConditionType::CredentialsReady).1, "WrongPrincipal");
 }
 
 #[test]

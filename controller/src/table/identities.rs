@@ -20,15 +20,20 @@ impl State {
 
     /// What these proxies say of their AWS credentials.
     pub(super) fn identities_of<'a>(&self, proxies: impl IntoIterator<Item = &'a ProxyId>) -> Identities {
-        let (mut arns, mut errors) = (BTreeSet::new(), BTreeSet::new());
+        let (mut arns, mut unidentified, mut missing) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for proxy in proxies.into_iter().filter_map(|id| self.proxies.get(id)) {
             match &proxy.credentials {
                 Some(Credentials::Arn(arn)) => arns.insert(arn.clone()),
-                Some(Credentials::Error(error)) => errors.insert(error.clone()),
+                Some(Credentials::Unidentified(why)) => unidentified.insert(why.clone()),
+                Some(Credentials::Missing(why)) => missing.insert(why.clone()),
                 None => false,
             };
         }
-        Identities { arns: arns.into_iter().collect(), errors: errors.into_iter().collect() }
+        Identities {
+            arns: arns.into_iter().collect(),
+            unidentified: unidentified.into_iter().collect(),
+            missing: missing.into_iter().collect(),
+        }
     }
 
     /// What connected proxies say of their credentials, told when it has changed.

@@ -10,6 +10,7 @@ use super::pod::ProxyId;
 use super::proxy::{Credentials, Phase, Stream};
 use super::state::{Alarm, State};
 use crate::programming::{KeySetId, RouteId, TableEvent};
+use crate::steady::steady;
 
 /// The longest text of a proxy that is kept.
 const LONGEST_TEXT: usize = 512;
@@ -160,7 +161,8 @@ impl State {
         let Some(proxy) = self.proxies.get_mut(id).filter(|proxy| proxy.has_stream(stream)) else { return };
         let said = match report.identity {
             Some(Identity::IdentityArn(arn)) => Some(Credentials::Arn(plain(&arn))),
-            Some(Identity::CredentialsError(error)) => Some(Credentials::Error(plain(&error))),
+            Some(Identity::CredentialsError(why)) => Some(Credentials::Missing(steady(&plain(&why)))),
+            Some(Identity::IdentityError(why)) => Some(Credentials::Unidentified(steady(&plain(&why)))),
             None => None,
         };
         if said.is_some() && said != proxy.credentials {

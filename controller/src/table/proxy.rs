@@ -35,7 +35,10 @@ pub(super) struct Stream {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Credentials {
     Arn(String),
-    Error(String),
+    /// There are some; why it can't be told whose.
+    Unidentified(String),
+    /// Why there are none.
+    Missing(String),
 }
 
 /// A proxy: there is one for every Pod, and none without.

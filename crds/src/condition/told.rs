@@ -79,6 +79,7 @@ impl ConditionType {
                 (True, Reason::Valid),
                 (False, Reason::WrongPrincipal),
                 (False, Reason::Unavailable),
+                (Unknown, Reason::Unidentified),
                 (Unknown, Reason::Unknown),
             ],
             Self::FunctionURLReady => &[
@@ -174,7 +175,14 @@ impl Reason {
             Self::WrongPrincipal => (
                 "The proxies' credentials are of another principal than the one that is granted the calls.",
                 "Give the proxies' ServiceAccount the role of `--proxy-principal` (`proxyPrincipal` in the chart), or \
-                 change that value.",
+                 change that value. The role of a node: neither IRSA nor Pod Identity reaches the proxies' Pods; look at \
+                 `proxy.serviceAccount.annotations` and at the role's trust policy ([iam.md](iam.md)), and restart them.",
+            ),
+            Self::Unidentified => (
+                "The proxies have AWS credentials and sign calls with them, but STS doesn't tell whose they are: whether they \
+                 are those that the statements name isn't known. New credentials count as of the same principal for a minute.",
+                "Let the proxies reach STS (`sts:GetCallerIdentity`; a VPC endpoint where there is no way out). The message \
+                 has a proxy's words.",
             ),
             Self::Unavailable => (
                 "The proxies that serve the route, or some of them, have no AWS credentials.",

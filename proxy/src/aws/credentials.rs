@@ -72,8 +72,29 @@ pub(crate) enum Identity {
     Unknown,
     /// The ARN that STS names.
     Arn(String),
-    /// Why there are no credentials, or why their identity can't be told.
-    Error(String),
+    /// There are credentials, and requests are signed with them; why it can't be told whose they are.
+    Unidentified(String),
+    /// Why there are none that AWS accepts.
+    NoCredentials(String),
+}
+
+/// How long credentials that took others' place count as of the same principal while STS gives no answer: mostly they are the
+/// next session of the same role.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Identity {
+    /// What is told after STS gave no answer about credentials that have been there for so long.
+    pub(super) fn after_silence(self, there: Duration, why: String) -> Self {
+        match self {
+            Identity::Arn(arn) if there < PATIENCE => Identity::Arn(arn),
+            _ => Identity::Unidentified(why),
+        }
+    }
+
+    /// What is told after the source gave no credentials, while those from before are, or aren't, still accepted.
+    pub(super) fn after_no_load(self, accepted: bool, why: String) -> Self {
+        if accepted { self } else { Identity::NoCredentials(why) }
+    }
 }
 
 /// The process's credentials: swapped whole, old ones used until they really expire.
@@ -181,6 +202,16 @@ impl CredentialStore {
         let old = self.current.swap(Some(new.clone()));
         self.had.store(true, Ordering::Relaxed);
         !old.is_some_and(|old| old.same_key(&new))
+    }
+
+    /// Whether there are credentials that AWS accepts at this time; nobody is asked for others.
+    pub(super) fn holds_valid_at(&self, now: SystemTime) -> bool {
+        self.current.load().as_ref().is_some_and(|current| current.are_valid_at(now))
+    }
+
+    /// What was told last.
+    pub(super) fn told(&self) -> Identity {
+        self.identity.borrow().clone()
     }
 
     /// Says whose they are; wakes followers only on a change.

@@ -1,5 +1,5 @@
 //! Keeps the credentials fresh: loads them by the AWS default chain ahead of their end, asks STS whose they are.
-//! It never blocks a request, and a failure leaves the old ones in use.
+//! It never blocks a request, and a failure leaves the old ones in use, and what was known of them.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -34,6 +34,7 @@ pub(crate) async fn keep_fresh(store: Arc<CredentialStore>, stop: CancellationTo
 async fn refresh_for_ever(store: &CredentialStore) {
     let mut failures = 0;
     let mut identified = false;
+    let mut since = Instant::now();
     loop {
         let config = load_config().await;
         let wait = match load_credentials(&config).await {
@@ -45,9 +46,10 @@ async fn refresh_for_ever(store: &CredentialStore) {
                 if changed {
                     tracing::info!(expires = expires.map(rfc3339), "credentials loaded");
                     identified = false;
+                    since = Instant::now();
                 }
                 if !identified {
-                    identified = identify(&config, store).await;
+                    identified = identify(&config, store, since).await;
                 }
                 failures = if identified { 0 } else { failures + 1 };
                 let until_refresh = refresh_in(expires, store.latest(SystemTime::now()));
@@ -55,9 +57,11 @@ async fn refresh_for_ever(store: &CredentialStore) {
             }
             Err(error) => {
                 failures += 1;
-                tracing::error!(error, failures, "can't load AWS credentials; trying on");
-                store.identify(Identity::Error(error));
-                identified = false;
+                let accepted = store.holds_valid_at(store.latest(SystemTime::now()));
+                tracing::error!(error, failures, accepted, "can't load AWS credentials; trying on");
+                let told = store.told().after_no_load(accepted, error);
+                identified &= matches!(told, Identity::Arn(_));
+                store.identify(told);
                 store.loaded();
                 back_off(failures)
             }
@@ -106,24 +110,26 @@ async fn load_credentials(config: &SdkConfig) -> Result<SigningCredentials, Stri
     SigningCredentials::new(&credentials.map_err(|error| chain(&error))?)
 }
 
-async fn identify(config: &SdkConfig, store: &CredentialStore) -> bool {
+/// Whether it is known now whose they are; they are there since then.
+async fn identify(config: &SdkConfig, store: &CredentialStore, since: Instant) -> bool {
     let client = aws_sdk_sts::Client::new(config);
-    let identity = match tokio::time::timeout(STS_TIMEOUT, client.get_caller_identity().send()).await {
-        Ok(Ok(answer)) => match answer.arn() {
-            Some(arn) => Identity::Arn(arn.to_owned()),
-            None => Identity::Error("sts:GetCallerIdentity named no ARN".to_owned()),
-        },
-        Ok(Err(error)) => Identity::Error(format!("sts:GetCallerIdentity failed: {}", chain(&error))),
-        Err(_) => Identity::Error(format!("sts:GetCallerIdentity gave no answer in {STS_TIMEOUT:?}")),
+    let arn = match tokio::time::timeout(STS_TIMEOUT, client.get_caller_identity().send()).await {
+        Ok(Ok(answer)) => answer.arn.ok_or_else(|| "sts:GetCallerIdentity named no ARN".to_owned()),
+        Ok(Err(error)) => Err(format!("sts:GetCallerIdentity failed: {}", chain(&error))),
+        Err(_) => Err(format!("sts:GetCallerIdentity gave no answer in {STS_TIMEOUT:?}")),
     };
-    match &identity {
-        Identity::Arn(arn) => tracing::info!(arn, "AWS identity"),
-        Identity::Error(error) => tracing::warn!(error, "can't tell the AWS identity; trying on"),
-        Identity::Unknown => {}
+    match arn {
+        Ok(arn) => {
+            tracing::info!(arn, "AWS identity");
+            store.identify(Identity::Arn(arn));
+            true
+        }
+        Err(error) => {
+            tracing::warn!(error, "can't tell the AWS identity; requests are signed all the same; trying on");
+            store.identify(store.told().after_silence(since.elapsed(), error));
+            false
+        }
     }
-    let known = matches!(identity, Identity::Arn(_));
-    store.identify(identity);
-    known
 }
 
 /// When to load again: five minutes ahead of the end, or at half of what is left if that is shorter.

@@ -7,7 +7,7 @@ use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use tokio::time::Instant;
 
 use super::SigningKey;
-use super::credentials::{CredentialStore, SigningCredentials};
+use super::credentials::{CredentialStore, Identity, SigningCredentials};
 use super::refresh::{back_off, refresh_in, until_needed};
 use crate::clock_offset::ClockOffset;
 
@@ -160,4 +160,29 @@ fn credentials_are_renewed_by_the_clock_that_is_farthest_ahead() {
         store.know_clock(ClockOffset::from_milliseconds(milliseconds));
     }
     assert_eq!(store.latest(now), now + Duration::from_secs(600));
+}
+
+#[test]
+fn an_sts_that_gives_no_answer_takes_nobodys_identity_for_a_minute_and_nobodys_credentials_ever() {
+    let arn = || Identity::Arn("arn:aws:sts::111122223333:assumed-role/proxies/one".to_owned());
+    let why = || "sts:GetCallerIdentity gave no answer in 10s".to_owned();
+    let secs = Duration::from_secs;
+    assert_eq!(arn().after_silence(secs(59), why()), arn(), "the next session of the same role, most likely");
+    assert_eq!(arn().after_silence(secs(60), why()), Identity::Unidentified(why()));
+    assert_eq!(Identity::Unknown.after_silence(secs(0), why()), Identity::Unidentified(why()));
+    let none = Identity::NoCredentials("no role".to_owned());
+    assert_eq!(none.after_silence(secs(0), why()), Identity::Unidentified(why()), "there are some now");
+}
+
+#[test]
+fn credentials_that_are_still_accepted_are_not_told_as_gone() {
+    let arn = || Identity::Arn("arn:aws:sts::111122223333:assumed-role/proxies/one".to_owned());
+    assert_eq!(arn().after_no_load(true, "no answer".to_owned()), arn());
+    assert_eq!(arn().after_no_load(false, "no role".to_owned()), Identity::NoCredentials("no role".to_owned()));
+    let store = CredentialStore::new();
+    let now = SystemTime::now();
+    assert!(!store.holds_valid_at(now));
+    let credentials = Credentials::new("A", "secret", None, Some(now + Duration::from_secs(60)), "test");
+    store.replace(SigningCredentials::new(&credentials).unwrap());
+    assert!(store.holds_valid_at(now) && !store.holds_valid_at(now + Duration::from_secs(60)));
 }

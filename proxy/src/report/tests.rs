@@ -53,8 +53,10 @@ fn an_identity_is_reported_as_what_is_known() {
     assert!(
         matches!(report(&arn, News::default()).identity, Some(ReportedIdentity::IdentityArn(arn)) if arn.ends_with("r/s"))
     );
-    let error = Identity::Error("none".to_owned());
-    assert!(matches!(report(&error, News::default()).identity, Some(ReportedIdentity::CredentialsError(_))));
+    let none = Identity::NoCredentials("none".to_owned());
+    assert!(matches!(report(&none, News::default()).identity, Some(ReportedIdentity::CredentialsError(_))));
+    let unidentified = Identity::Unidentified("no answer".to_owned());
+    assert!(matches!(report(&unidentified, News::default()).identity, Some(ReportedIdentity::IdentityError(_))));
 }
 
 #[tokio::test(start_paused = true)]

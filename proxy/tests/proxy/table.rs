@@ -45,6 +45,20 @@ async fn without_credentials_the_proxy_says_why_and_sends_nothing_unsigned() {
 }
 
 #[tokio::test]
+async fn an_sts_that_gives_no_answer_stops_no_request_and_is_told_as_what_it_is() {
+    let port = free_port();
+    // Nobody listens there.
+    let silent = [&CREDENTIALS[..], &[("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1")]].concat();
+    let mut world = World::start_with(&[], &silent).await;
+    let mut session = world.serve(&[route("orders", port)]).await;
+    let told = |r: &lambdaroute_proxy_config::v1alpha1::Report| matches!(&r.identity, Some(report::Identity::IdentityError(why)) if why.contains("sts:GetCallerIdentity"));
+    session.until("the reason", |s| s.reports.iter().any(told)).await;
+    let gone = session.reports.iter().find(|r| matches!(r.identity, Some(report::Identity::CredentialsError(_))));
+    assert_eq!(gone, None, "there are credentials");
+    assert_eq!(get(local(port), "/").await.status, 200);
+}
+
+#[tokio::test]
 async fn readiness_names_the_missing_table() {
     let mut world = World::start().await;
     let session = world.controller.session().await;

@@ -191,7 +191,8 @@ pub(super) const WRONG: &[(&str, &str)] = &[
     ("cors: {allowOrigins: ['*'], allowMethods: [put]}", "spec.cors.allowMethods must be methods in capitals"),
     ("cors: {allowOrigins: ['*'], allowHeaders: ['a b']}", "spec.cors.allowHeaders must be names of headers"),
     ("cors: {allowOrigins: ['*'], exposeHeaders: ['a:']}", "spec.cors.exposeHeaders must be names of headers"),
-    ("cors: {allowOrigins: ['*'], maxAge: 25h}", "spec.cors.maxAge must be a duration from 0s to 24h"),
+    ("cors: {allowOrigins: ['*'], maxAge: 500ms}", "spec.cors.maxAge must be a duration of whole seconds"),
+    ("cors: {allowOrigins: ['*'], maxAge: 25h}", "spec.cors.maxAge must be a duration of whole seconds from 0s to 24h"),
     ("cors: {allowOrigins: ['*', '*']}", "spec.cors.allowOrigins[1]: Duplicate value"),
     // sourceRanges
     ("sourceRanges: {}", "spec.sourceRanges is empty: give allow or deny"),

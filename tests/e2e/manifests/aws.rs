@@ -95,7 +95,7 @@ pub(super) const WRONG: &[(&str, &str)] = &[
     ),
     (
         "upstream: {type: FunctionURL, functionURL: {authType: NONE, cors: {maxAge: 25h}}}, permissions: {grants: [{name: all, principal: '*'}]}",
-        "spec.upstream.functionURL.cors.maxAge must be a duration from 0s to 24h",
+        "spec.upstream.functionURL.cors.maxAge must be a duration of whole seconds from 0s to 24h",
     ),
 ];
 

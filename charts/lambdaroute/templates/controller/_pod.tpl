@@ -46,10 +46,16 @@ resources:
 - "--cluster-id={{ . }}"
 {{- end }}
 - "--cluster-domain={{ $values.clusterDomain }}"
-- "--port-range={{ $values.portRange }}"
+- "--port-range={{ include "lambdaroute.portRange" .root }}"
 - "--proxies-per-route={{ $values.proxiesPerRoute }}"
 {{- if $values.accessPolicy.allowAll }}
 - "--allow-all"
+{{- end }}
+{{- if $values.accessPolicy.required }}
+{{- if $values.accessPolicy.allowAll }}
+{{- fail "accessPolicy.allowAll and accessPolicy.required contradict each other: set one of them" }}
+{{- end }}
+- "--require-access-policy"
 {{- end }}
 {{- with $values.aws.endpointURL }}
 - "--aws-endpoint-url={{ . }}"
@@ -58,6 +64,7 @@ resources:
 - "--aws-rate=control-plane={{ int .controlPlane }},get-policy={{ int .getPolicy }},get-function={{ int .getFunction }}"
 {{- end }}
 - "--drift-interval={{ $values.controller.driftInterval }}"
+{{- include "lambdaroute.judgeSecretNamespaces" .root }}
 {{- range $values.controller.secretNamespaces }}
 - "--secret-namespace={{ . }}"
 {{- end }}

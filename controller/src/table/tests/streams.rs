@@ -98,7 +98,7 @@ fn identities_are_told_when_they_change() {
     assert_eq!(world.told.iter().filter(|event| **event == TableEvent::Identities).count(), 1);
     let identity = Some(Identity::CredentialsError("no role\nfound".to_owned()));
     world.event(Event::Report(proxy_id("b"), b, Report { identity, ..Report::default() }));
-    assert_eq!(world.state.identities(&id("orders")).errors, ["no role found"]);
+    assert_eq!(world.state.identities(&id("orders")).missing, ["no role found"]);
 }
 
 #[test]
@@ -120,13 +120,13 @@ fn a_routes_identities_are_those_of_the_proxies_that_it_is_given_to() {
     let other = names.into_iter().find(|name| !world.reached("orders").contains(&(*name).to_owned())).unwrap();
     world.told.clear();
     said(&mut world, other, streams[other], Identity::CredentialsError("no role".to_owned()));
-    assert_eq!(world.state.identities(&id("orders")).errors, [""; 0], "another route's proxy");
+    assert_eq!(world.state.identities(&id("orders")).missing, [""; 0], "another route's proxy");
     assert!(!world.told.contains(&TableEvent::Programming(id("orders"))));
     said(&mut world, &holder, streams[&holder], Identity::CredentialsError("no role".to_owned()));
-    assert_eq!(world.state.identities(&id("orders")).errors, ["no role"]);
+    assert_eq!(world.state.identities(&id("orders")).missing, ["no role"]);
     assert!(world.told.contains(&TableEvent::Programming(id("orders"))), "the route looks at it");
     said(&mut world, &holder, streams[&holder], arn());
-    assert_eq!(world.state.identities(&id("orders")).errors, [""; 0]);
+    assert_eq!(world.state.identities(&id("orders")).missing, [""; 0]);
 }
 
 #[test]
