@@ -46,16 +46,38 @@ impl Binary {
         let target = std::env::var_os("CARGO_BUILD_TARGET").unwrap_or_default();
         Ok(target::directory().join(target).join("debug").join(self.name()))
     }
+
+    /// Where one is that loads a library before its libc. Those of a static build load none: another one is built beside them.
+    ///
+    /// # Errors
+    /// When it doesn't compile.
+    pub fn dynamic_path(self) -> anyhow::Result<PathBuf> {
+        if !cfg!(target_feature = "crt-static") {
+            return self.path();
+        }
+        let mut command = cargo();
+        command.args(["build", "--quiet", "--package", self.name()]);
+        // Who builds statically names a target, below which those are: this one isn't in their place.
+        for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
+            command.env_remove(name);
+        }
+        toolchain::run(&mut command, &format!("build a {} that isn't static", self.name()))?;
+        Ok(target::directory().join("debug").join(self.name()))
+    }
 }
 
 fn build() -> anyhow::Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     toolchain::run(
-        Command::new(cargo)
-            .args(["build", "--quiet", "--package", Binary::Controller.name(), "--package", Binary::Proxy.name()])
-            .current_dir(target::repository()),
+        cargo().args(["build", "--quiet", "--package", Binary::Controller.name(), "--package", Binary::Proxy.name()]),
         "build the controller and the proxy",
     )
+}
+
+/// For this repository.
+fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(target::repository());
+    command
 }
 
 /// A running controller or proxy.

@@ -2,6 +2,7 @@
 
 use super::{Stack, running};
 use crate::clock;
+use crate::components::Binary;
 
 impl Stack {
     /// Lets a controller's wall clock be so many seconds ahead (negative: behind), from its next start on.
@@ -10,7 +11,9 @@ impl Stack {
     /// When such a clock can't be made.
     pub fn set_controller_clock(&mut self, index: usize, seconds: i64) -> anyhow::Result<()> {
         let clock = clock::ahead(seconds)?;
+        let program = Binary::Controller.dynamic_path()?;
         if let Some(slot) = self.controllers.get_mut(index) {
+            slot.program = Some(program);
             slot.environment.retain(|(name, _)| !clock.iter().any(|(other, _)| other == name));
             slot.environment.extend(clock);
         }
