@@ -82,13 +82,6 @@ app.kubernetes.io/part-of: lambdaroute
 {{- .Values.portRange -}}
 {{- end -}}
 
-{{/* The controller has Secrets of its own in the release's namespace. */}}
-{{- define "lambdaroute.judgeSecretNamespaces" -}}
-{{- if has .Release.Namespace .Values.controller.secretNamespaces -}}
-{{- fail "controller.secretNamespaces must not name the release's own namespace: a route there could send the controller's private keys to a function" -}}
-{{- end -}}
-{{- end -}}
-
 {{/* What the controller keeps beside its Deployment, which owns it. The proxy mounts the CA. */}}
 {{- define "lambdaroute.certificateSecret" -}}{{ include "lambdaroute.fullname" . }}-route-table{{- end -}}
 {{- define "lambdaroute.caConfigMap" -}}{{ include "lambdaroute.fullname" . }}-ca{{- end -}}

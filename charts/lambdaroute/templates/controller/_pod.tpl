@@ -64,7 +64,6 @@ resources:
 - "--aws-rate=control-plane={{ int .controlPlane }},get-policy={{ int .getPolicy }},get-function={{ int .getFunction }}"
 {{- end }}
 - "--drift-interval={{ $values.controller.driftInterval }}"
-{{- include "lambdaroute.judgeSecretNamespaces" .root }}
 {{- range $values.controller.secretNamespaces }}
 - "--secret-namespace={{ . }}"
 {{- end }}
