@@ -11,6 +11,7 @@ FROM rust:1.95.0-slim-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev make cmake binutils ca-certificates
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
+COPY admin admin
 COPY crds crds
 COPY proxy proxy
 COPY controller controller

@@ -10,14 +10,12 @@ use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use lambdaroute_admin::Open;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tracing::debug;
 
-use crate::admin::open::Open;
 use crate::readiness::Readiness;
-
-mod open;
 
 /// Connections at once. One more ends another: whoever opens many can't keep the kubelet out, which would restart the process.
 const AT_ONCE: usize = 64;

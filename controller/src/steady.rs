@@ -26,7 +26,7 @@ pub fn steady(text: &str) -> String {
 }
 
 fn changes(word: &str) -> bool {
-    let all = |text: &str, of: fn(&u8) -> bool| !text.is_empty() && text.as_bytes().iter().all(|byte| of(byte));
+    let all = |text: &str, of: fn(&u8) -> bool| !text.is_empty() && text.as_bytes().iter().all(of);
     let uuid = || {
         let lengths: Vec<usize> = word.split('-').map(str::len).collect();
         lengths == [8, 4, 4, 4, 12] && word.split('-').all(|part| all(part, u8::is_ascii_hexdigit))

@@ -14,11 +14,11 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use lambdaroute_admin::Open;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::open::Open;
 pub(crate) use crate::admin::scrapes::Scrapes;
 use crate::aws::CredentialStore;
 use crate::body_memory::BodyMemory;
@@ -32,7 +32,6 @@ use crate::programmer::Command;
 use crate::readiness::Conditions;
 use crate::table::SUPPORTED;
 
-mod open;
 mod scrapes;
 
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);

@@ -38,7 +38,7 @@ pub(crate) fn rust(folders: &[&str]) -> Vec<Source> {
 }
 
 /// All folders that hold Rust files.
-pub(crate) const ALL: [&str; 4] = ["crds", "proxy", "controller", "tests"];
+pub(crate) const ALL: [&str; 5] = ["admin", "crds", "proxy", "controller", "tests"];
 
 fn walk(folder: &Path, path: &str, found: &mut Vec<Source>) {
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {

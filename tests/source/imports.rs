@@ -6,11 +6,12 @@ use std::process::Command;
 use crate::files::{rust, top};
 
 /// Each crate of ours and those of ours that it may depend on, for whatever purpose.
-const ALLOWED: [(&str, &[&str]); 6] = [
+const ALLOWED: [(&str, &[&str]); 7] = [
+    ("lambdaroute-admin", &[]),
     ("lambdaroute-crds", &[]),
     ("lambdaroute-proxy-config", &[]),
-    ("lambdaroute-proxy", &["lambdaroute-proxy-config"]),
-    ("lambdaroute-controller", &["lambdaroute-crds", "lambdaroute-proxy-config"]),
+    ("lambdaroute-proxy", &["lambdaroute-admin", "lambdaroute-proxy-config"]),
+    ("lambdaroute-controller", &["lambdaroute-admin", "lambdaroute-crds", "lambdaroute-proxy-config"]),
     ("lambdaroute-load", &[]),
     ("lambdaroute-tests", &["lambdaroute-crds", "lambdaroute-proxy-config", "lambdaroute-load"]),
 ];

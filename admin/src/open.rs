@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use tokio::task::AbortHandle;
 
 /// See the module.
-pub(super) struct Open {
+pub struct Open {
     limit: usize,
     /// The oldest first.
     connections: VecDeque<(IpAddr, AbortHandle)>,
@@ -15,12 +15,12 @@ pub(super) struct Open {
 
 impl Open {
     /// None yet, and never more than `limit`.
-    pub(super) fn new(limit: usize) -> Self {
+    pub fn new(limit: usize) -> Self {
         Open { limit, connections: VecDeque::new() }
     }
 
     /// Keeps one more. Where there are as many as there may be, the oldest of the address that has the most is ended.
-    pub(super) fn add(&mut self, from: IpAddr, connection: AbortHandle) {
+    pub fn add(&mut self, from: IpAddr, connection: AbortHandle) {
         self.connections.retain(|(_, connection)| !connection.is_finished());
         if self.connections.len() >= self.limit
             && let Some(at) = self.to_end()
