@@ -158,7 +158,7 @@ fn row(line: &str, metrics: &str) -> Option<String> {
 fn labels<'a>(name: &str, metrics: &'a str) -> Vec<&'a str> {
     let sample = |line: &'a str| {
         let (of, labels) = line.strip_prefix(name)?.split_once('{')?;
-        ["", "_total", "_bucket", "_count", "_sum"].contains(&of).then_some(labels)
+        ["", "_total", "_bucket", "_count", "_sum", "_info"].contains(&of).then_some(labels)
     };
     let mut names = Vec::new();
     // A label's value may hold anything but an unescaped quote.
