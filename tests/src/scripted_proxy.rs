@@ -142,31 +142,21 @@ impl ScriptedProxy {
 
     /// Tells the controller which AWS principal the proxy has.
     pub async fn report_identity(&self, arn: &str) {
-        let report = Report {
-            identity: Some(report::Identity::IdentityArn(arn.to_owned())),
-            causes: vec![],
-            stale_key_sets: vec![],
-        };
-        say(&self.sender, from_proxy::Message::Report(report)).await;
+        self.report(report::Identity::IdentityArn(arn.to_owned())).await;
     }
 
     /// Tells the controller that the proxy has no AWS credentials, and why.
     pub async fn report_no_credentials(&self, why: &str) {
-        let report = Report {
-            identity: Some(report::Identity::CredentialsError(why.to_owned())),
-            causes: vec![],
-            stale_key_sets: vec![],
-        };
-        say(&self.sender, from_proxy::Message::Report(report)).await;
+        self.report(report::Identity::CredentialsError(why.to_owned())).await;
     }
 
     /// Tells the controller that the proxy doesn't know whose its AWS credentials are, and why.
     pub async fn report_no_identity(&self, why: &str) {
-        let report = Report {
-            identity: Some(report::Identity::IdentityError(why.to_owned())),
-            causes: vec![],
-            stale_key_sets: vec![],
-        };
+        self.report(report::Identity::IdentityError(why.to_owned())).await;
+    }
+
+    async fn report(&self, identity: report::Identity) {
+        let report = Report { identity: Some(identity), causes: vec![], stale_key_sets: vec![] };
         say(&self.sender, from_proxy::Message::Report(report)).await;
     }
 

@@ -151,9 +151,8 @@ impl Stack {
 
     /// Changes a flag (`--name=value`) of a controller, from its next start on.
     pub fn set_controller_flag(&mut self, index: usize, flag: &str) {
-        let name = flag.split('=').next().unwrap_or(flag);
+        self.drop_controller_flag(index, flag.split('=').next().unwrap_or(flag));
         if let Some(slot) = self.controllers.get_mut(index) {
-            slot.flags.retain(|known| known.split('=').next() != Some(name));
             slot.flags.push(flag.to_owned());
         }
     }
